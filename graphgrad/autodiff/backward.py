@@ -1,0 +1,439 @@
+"""The backward pass over tensors.
+
+Nodes are numbered as they run, so going down in number meets every consumer of a value before the node that computed
+it: when a node's turn comes, its gradient is complete. Nothing is recursive.
+
+A pass works on arrays. With `create_graph` the very same rules run on tensors, which records the pass as a graph of its
+own; the two give the same numbers.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from graphgrad.graph.dtypes import as_array
+from graphgrad.graph.errors import DTypeError, GraphError, ShapeError, WriteError, describe
+from graphgrad.graph.late import late
+from graphgrad.graph.mode import MODE, enable_grad
+from graphgrad.graph.node import Node, Output, Source
+from graphgrad.graph.operation import Rule
+from graphgrad.graph.tensor import Tensor, computed, written_at
+from graphgrad.graph.writes import CLOCK, last_write
+from graphgrad.ops.reductions import sum as sum_tensor
+from graphgrad.ops.shaping import astype, reshape
+
+__all__ = ["backward", "differentiate"]
+
+Array = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
+_by_number = attrgetter("number")
+
+
+def backward(
+    tensor: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False
+) -> None:
+    """Run a backward pass from `tensor` and add the gradients to the leaves' ``grad``; see `Tensor.backward`."""
+    root = tensor._source
+    if root is None or not tensor.requires_grad:
+        raise GraphError(_no_graph(tensor))
+    seed = _seed(tensor, gradient, create_graph)
+    found = differentiate([(root, seed)], None, retain_graph=retain_graph, create_graph=create_graph)
+    for leaf in list(found):
+        assert isinstance(leaf, Tensor)
+        if create_graph:
+            value = found.pop(leaf)
+            leaf._grad = value if leaf._grad is None else leaf._grad + value
+        elif leaf._grad is None:
+            leaf._grad = Tensor(_own(found, leaf))
+        else:
+            leaf._grad = Tensor(np.asarray(leaf._grad._data + found.pop(leaf)))
+
+
+def differentiate(
+    roots: Sequence[tuple[Source, Any]],
+    targets: Sequence[Source] | None,
+    *,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> dict[Source, Any]:
+    """The gradients of `targets`, or of all leaves that need one.
+
+    Parameters
+    ----------
+    roots
+        Where passes start, each with its upstream gradient: arrays, or tensors under `create_graph`.
+    targets
+        Leaves or computed values; None for every leaf that needs a gradient. Nodes that lead to none of them are left
+        alone.
+    retain_graph
+        Keep what the nodes saved. Default: as `create_graph`.
+    create_graph
+        Record the pass, so that its results can be differentiated.
+
+    Returns
+    -------
+    dict
+        The gradient of each target that the roots depend on.
+
+    Raises
+    ------
+    GraphError
+        If an earlier pass freed what this one needs.
+    WriteError
+        If a saved value was written since.
+    """
+    retain = create_graph if retain_graph is None else retain_graph
+    order = _reachable([root for root, _ in roots])
+    if targets is not None:
+        order = _leading_to(order, targets)
+    _check(order)
+    order.reverse()
+    sweep = _Sweep(targets, create_graph)
+    for root, seed in roots:
+        sweep.add(root, seed)
+    if create_graph:
+        with enable_grad():
+            sweep.run_recorded(order, retain)
+    else:
+        # Once per pass: a derivative may well be infinite, and that is for the caller to see, not for a warning.
+        with np.errstate(all="ignore"):
+            sweep.run(order, retain)
+    return sweep.results()
+
+
+class _Sweep:
+    """One pass: the gradients that have not been passed on yet."""
+
+    def __init__(self, targets: Sequence[Source] | None, recorded: bool) -> None:
+        self.pending: dict[Any, Any] = {}
+        self.targets = None if targets is None else {_key(target) for target in targets}
+        self.recorded = recorded
+        self.kept: dict[Any, Any] = {}
+        # Sums that this pass made itself, so that it may add to them in place.
+        self.own: set[Any] = set()
+
+    def results(self) -> dict[Source, Any]:
+        found = {**self.kept, **{source: value for source, value in self.pending.items() if type(source) is Tensor}}
+        if self.targets is None:
+            return found
+        return {source: value for source, value in found.items() if source in self.targets}
+
+    def add(self, source: Source, value: Any) -> None:
+        """Add a contribution that already has the shape and dtype of what it is for."""
+        pending = self.pending
+        key: Any = source
+        if type(source) is Output:
+            key = source.node, source.index
+            pending.setdefault(source.node, None)
+        before = pending.get(key)
+        if before is None:
+            pending[key] = value
+        elif self.recorded or type(before) is not np.ndarray:
+            pending[key] = before + value
+        elif key in self.own:
+            np.add(before, value, out=before)
+        else:
+            pending[key] = before + value
+            self.own.add(key)
+
+    def run(self, order: Iterable[Node], retain: bool) -> None:
+        """Pass gradients on, on arrays. The quick way, which every training step takes."""
+        pending = self.pending
+        targets = self.targets
+        for node in order:
+            if node not in pending:
+                continue
+            op = node.op
+            saved = node.saved
+            assert saved is not None
+            if not retain:
+                node.saved = None
+            if targets is None:
+                g = pending.pop(node) if op.outputs == 1 else self.collect(node)
+            else:
+                g = self.keep(node)
+            operands = node.operands
+            plan = op.plan(node.needs)
+            if op.joint is not None:
+                self.run_joint(node, g, op.joint, saved)
+                continue
+            for i, function, slot, rule in plan.steps:
+                if slot >= 0:
+                    value = function(g, saved[slot])
+                elif slot == -1:
+                    value = function(g)
+                else:
+                    value = function(g, *rule.arguments(saved, _shapes(operands), node.attrs))
+                source = operands[i]
+                if type(source) is Node:
+                    shape, dtype = source.shapes[0], source.dtypes[0]
+                else:
+                    shape, dtype = _layout(source)
+                if value.shape != shape:
+                    value = _unbroadcast(value, shape)
+                if value.dtype != dtype:
+                    value = value.astype(dtype)
+                if type(source) is Node and source not in pending:
+                    pending[source] = value
+                else:
+                    self.add(source, value)
+
+    def run_recorded(self, order: Iterable[Node], retain: bool) -> None:
+        """The same on tensors, with everything that the rules compute recorded."""
+        for node in order:
+            if node not in self.pending:
+                continue
+            saved = _as_tensors(node)
+            if not retain:
+                node.saved = None
+            g = self.keep(node)
+            if node.op.joint is not None:
+                self.run_joint(node, g, node.op.joint, saved)
+                continue
+            for i, function, _, rule in node.op.plan(node.needs).steps:
+                value = function(g, *rule.arguments(saved, _shapes(node.operands), node.attrs))
+                self.add(node.operands[i], _fit(value, *_layout(node.operands[i])))
+
+    def run_joint(self, node: Node, g: Any, rule: Rule, saved: Sequence[Any]) -> None:
+        """A rule that gives the contributions of all operands at once."""
+        values = rule.function(g, *rule.arguments(saved, _shapes(node.operands), node.attrs))
+        for i, (source, value) in enumerate(zip(node.operands, values, strict=True)):
+            if node.needs >> i & 1:
+                self.add(source, _fit(value, *_layout(source)))
+
+    def keep(self, node: Node) -> Any:
+        """Take a node's complete gradient, and keep it if somebody asked for it."""
+        g = self.pending.pop(node) if node.op.outputs == 1 else self.collect(node)
+        if self.targets:
+            if node in self.targets:
+                self.kept[node] = g
+            elif node.op.outputs is None:
+                for i, piece in enumerate(g):
+                    if (node, i) in self.targets:
+                        self.kept[node, i] = piece
+        return g
+
+    def collect(self, node: Node) -> list[Any]:
+        """The gradients of all outputs of a node, zeros for those that none arrived at."""
+        self.pending.pop(node)
+        pieces = []
+        for i, (shape, dtype) in enumerate(zip(node.shapes, node.dtypes, strict=True)):
+            piece = self.pending.pop((node, i), None)
+            if piece is None:
+                zeros = np.zeros(shape, dtype)
+                piece = Tensor(zeros) if self.recorded else zeros
+            pieces.append(piece)
+        return pieces
+
+
+def _key(source: Source) -> Any:
+    return (source.node, source.index) if type(source) is Output else source
+
+
+def _reachable(roots: Iterable[Source]) -> list[Node]:
+    """The nodes that the roots depend on through operands that need a gradient, in order of their numbers."""
+    stack = [root.node if type(root) is Output else root for root in roots if type(root) is not Tensor]
+    seen: set[Any] = set(stack)
+    while stack:
+        node = stack.pop()
+        for source in node.operands:  # type: ignore[union-attr]
+            if type(source) is Output:
+                source = source.node
+            # What needs no gradient is a leaf, a number, or (under recording) a node whose `needs` is 0.
+            if type(source) is Node and source.needs and source not in seen:
+                seen.add(source)
+                stack.append(source)
+    return sorted(seen, key=_by_number)
+
+
+def _leading_to(order: Sequence[Node], targets: Iterable[Source]) -> list[Node]:
+    """Those of the nodes through which a gradient gets to one of the targets."""
+    wanted: set[Any] = {target.node if type(target) is Output else target for target in targets}
+    useful = []
+    for node in order:
+        for i, source in enumerate(node.operands):
+            if node.needs >> i & 1 and (source.node if type(source) is Output else source) in wanted:
+                wanted.add(node)
+                useful.append(node)
+                break
+        else:
+            if node in wanted:
+                useful.append(node)
+    return useful
+
+
+def _check(order: Sequence[Node]) -> None:
+    """Refuse before anything has changed: freed nodes, and saved values that were written."""
+    epoch = CLOCK.epoch
+    for node in order:
+        saved = node.saved
+        if saved is None:
+            raise GraphError(
+                describe(
+                    f"backward: an earlier pass freed what {node.op.name} had saved",
+                    made_at=node.site,
+                    hint="give retain_graph=True to the earlier backward(), or compute the value again",
+                )
+            )
+        if node.epoch == epoch:
+            continue
+        for i, value in enumerate(saved):
+            for array in value if isinstance(value, tuple) else (value,):
+                if not isinstance(array, np.ndarray):
+                    continue
+                write = last_write(array)
+                if write is not None and write.epoch > node.epoch:
+                    raise WriteError(_overwritten(node, i, array, written_at(write.mark)))
+
+
+def _overwritten(node: Node, slot: int, array: Array, written: Sequence[str]) -> str:
+    op = node.op
+    what = f"operand {op.operands[slot]}" if slot < len(op.operands) and not op.variadic else "its result"
+    return describe(
+        f"backward: {op.name} needs {what} (shape {array.shape}) as it was, but it was written in place since",
+        *written,
+        made_at=node.site,
+        hint="write t = t + ... instead of t += ..., or write after backward()",
+    )
+
+
+def _no_graph(tensor: Tensor) -> str:
+    if tensor.is_leaf and tensor.requires_grad:
+        return describe(
+            f"backward: {tensor._title()} is a leaf, nothing was computed to get it",
+            hint="call backward() on a result that was computed from it",
+        )
+    return describe(
+        f"backward: {tensor._title()} has no graph",
+        "either nothing that it was computed from has requires_grad=True, or it was computed under gg.no_grad()",
+        hint="gg.tensor(..., requires_grad=True) makes a leaf that collects a gradient",
+    )
+
+
+def _seed(tensor: Tensor, gradient: Any, create_graph: bool) -> Any:
+    """The upstream gradient of the tensor that a pass starts from."""
+    if create_graph and not MODE.get().grad:
+        raise GraphError(describe("backward: create_graph=True records the pass, which gg.no_grad() forbids"))
+    if gradient is None:
+        if tensor.size != 1:
+            raise ShapeError(
+                describe(
+                    f"backward: {tensor._title()} has {tensor.size} elements, not one",
+                    "expected: a tensor of one element, or backward(gradient)",
+                    hint="reduce it first, e.g. gg.sum(y).backward(), or give the upstream gradient of its shape",
+                )
+            )
+        seed = Tensor(np.ones(tensor.shape, tensor.dtype))
+    elif isinstance(gradient, Tensor):
+        seed = gradient
+    else:
+        seed = Tensor(as_array(gradient, copy=False, what="backward: gradient"))
+    if seed.shape != tensor.shape:
+        raise ShapeError(
+            describe(
+                "backward: the gradient has the shape of what is differentiated",
+                f"expected: {tensor.shape}",
+                f"got: {seed.shape}",
+            )
+        )
+    if seed.dtype != tensor.dtype:
+        if seed.dtype.kind == "c":
+            raise DTypeError(describe(f"backward: the gradient must be real, got {seed.dtype}"))
+        seed = astype(seed, tensor.dtype)
+    return seed if create_graph else seed.data
+
+
+def _layout(source: Source) -> tuple[Shape, np.dtype[Any]]:
+    """The shape and dtype of what an operand stands for."""
+    if type(source) is Node:
+        return source.shapes[0], source.dtypes[0]
+    if type(source) is Output:
+        return source.node.shapes[source.index], source.node.dtypes[source.index]
+    assert type(source) is Tensor
+    return source._data.shape, source._data.dtype
+
+
+def _shapes(operands: Sequence[Source]) -> list[Shape]:
+    return [() if isinstance(source, (bool, int, float)) else _layout(source)[0] for source in operands]
+
+
+def _expanded_axes(have: Shape, want: Shape) -> tuple[int, ...]:
+    """The axes along which broadcasting repeated an operand."""
+    lead = len(have) - len(want)
+    return (*range(lead), *(lead + i for i, n in enumerate(want) if n == 1 and have[lead + i] != 1))
+
+
+def _unbroadcast(value: Any, shape: Shape) -> Any:
+    """Undo broadcasting, here for all rules: an operand that was repeated receives the sum over its copies."""
+    axes = _expanded_axes(value.shape, shape)
+    if axes:
+        value = np.add.reduce(value, axis=axes, keepdims=True)
+    return value if value.shape == shape else np.reshape(value, shape)
+
+
+def _fit(value: Any, shape: Shape, dtype: np.dtype[Any]) -> Any:
+    """A contribution in the shape and dtype of its operand, on arrays or tensors."""
+    if not isinstance(value, Tensor):
+        if value.shape != shape:
+            value = _unbroadcast(value, shape)
+        return value if value.dtype == dtype else value.astype(dtype)
+    if value.shape != shape:
+        axes = _expanded_axes(value.shape, shape)
+        if axes:
+            value = sum_tensor(value, axes, True)
+        value = reshape(value, shape)
+    return value if value.dtype == dtype else astype(value, dtype)
+
+
+def _as_tensors(node: Node) -> tuple[Any, ...]:
+    """What a node saved, as tensors with their places in the graph, so that rules can be differentiated."""
+    assert node.saved is not None
+    if node.op.variadic:
+        return tuple(node.saved)
+    n = len(node.op.operands)
+    values: list[Any] = []
+    for source, value in zip(node.operands, node.saved[:n], strict=True):
+        if value is None or isinstance(source, (bool, int, float)):
+            values.append(value)
+        elif isinstance(source, Tensor):
+            # The array that was saved, even if the leaf was given another one since.
+            values.append(source if source._data is value else _leaf_then(source, value))
+        else:
+            values.append(computed(value, source))
+    result = node.saved[n]
+    if result is None:
+        values.append(None)
+    elif isinstance(result, tuple):
+        values.append(tuple(computed(piece, Output(node, i)) for i, piece in enumerate(result)))
+    else:
+        values.append(computed(result, node))
+    return tuple(values)
+
+
+def _leaf_then(leaf: Tensor, value: Array) -> Tensor:
+    raise WriteError(
+        describe(
+            f"backward: {leaf._title()} got new values since the graph was recorded",
+            f"shape {value.shape}",
+            hint="with create_graph=True the gradient is a function of the old ones; call backward() before writing",
+        )
+    )
+
+
+def _own(found: dict[Source, Any], leaf: Tensor) -> Array:
+    """A leaf's new gradient as an array that nothing else refers to, so that its owner may write to it.
+
+    Contributions are passed around uncopied: both operands of a sum get the same array. What is left with one reference
+    when it leaves the pass can't be anybody else's, so only the others are copied.
+    """
+    array = np.asarray(found.pop(leaf))
+    alone = sys.getrefcount(array) == 2  # the variable, and the argument of the question
+    return array if alone and array.base is None and array.flags.writeable else array.copy()
+
+
+late.backward = backward

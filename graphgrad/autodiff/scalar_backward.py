@@ -1,0 +1,238 @@
+"""The backward pass over scalars, in Python: for graphs that are small enough to be watched.
+
+Operands stand before results on the tape, so the pass goes down the indices of a chunk, and from later chunks to
+earlier ones. Pending gradients are marked in a byte per scalar; `rfind` jumps to the next one at the speed of memory.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphgrad.graph.errors import GraphError, WriteError, describe
+from graphgrad.graph.late import late
+from graphgrad.graph.operation import Op
+from graphgrad.graph.scalar import Scalar, constant, handle
+from graphgrad.graph.tape import DONE, NOTHING, PENDING, SLOT_SHIFT, Chunk
+from graphgrad.ops.scalars import OPCODES
+
+__all__ = ["differentiate_scalar", "scalar_backward"]
+
+_RAISED = (ZeroDivisionError, OverflowError, ValueError)
+_INDEX = (1 << SLOT_SHIFT) - 1
+_PENDING = bytes([PENDING])
+
+Place = tuple[Chunk, int]
+
+
+def scalar_backward(root: Scalar, gradient: float = 1.0) -> None:
+    """Run a backward pass from a scalar; see `Scalar.backward`."""
+    _check_root(root)
+    _check_unwritten(root)
+    leaves: dict[Place, float] = {}
+    pending = _Pending(root)
+    root.chunk.grads[root.index] = float(gradient)
+    with np.errstate(all="ignore"):
+        while (place := pending.next()) is not None:
+            _pass_on(*place, pending, leaves)
+    for (chunk, index), g in leaves.items():
+        chunk.grads[index] = g if chunk.states[index] == NOTHING else chunk.grads[index] + g
+        chunk.states[index] = DONE
+
+
+class _Pending:
+    """The scalars whose gradient is complete or on its way, the latest first."""
+
+    def __init__(self, root: Scalar) -> None:
+        self.chunk = root.chunk
+        self.end = root.index + 1
+        self.later: list[tuple[int, Chunk]] = []
+        self.waiting: set[int] = set()
+        root.chunk.states[root.index] = PENDING
+
+    def wait(self, chunk: Chunk) -> None:
+        """Come to a chunk that the present one reads, when its turn is."""
+        if chunk.first not in self.waiting:
+            self.waiting.add(chunk.first)
+            heapq.heappush(self.later, (-chunk.first, chunk))
+
+    def next(self) -> Place | None:
+        """The latest scalar with a pending gradient, which is then complete; None when the pass is over."""
+        while True:
+            index = self.chunk.states.rfind(_PENDING, 0, self.end)
+            if index >= 0:
+                self.end = index
+                self.chunk.states[index] = DONE
+                return self.chunk, index
+            if not self.later:
+                return None
+            self.chunk = heapq.heappop(self.later)[1]
+            self.end = self.chunk.used
+
+
+def _pass_on(chunk: Chunk, index: int, pending: _Pending, leaves: dict[Place, float]) -> None:
+    """Add a scalar's contributions to its operands."""
+    g = chunk.grads[index]
+    op = OPCODES[chunk.ops[index]]
+    assert op is not None
+    out = chunk.values[index]
+    rules = _rules(op)
+    left, i = _place(chunk, chunk.left[index])
+    if len(rules) == 1:
+        function, pick = rules[0]
+        contributions = [(left, i, _apply(function, g, pick(left.values[i], None, out)))] if left.needs else []
+    else:
+        right, j = _place(chunk, chunk.right[index])
+        a, b = left.values[i], right.values[j]
+        contributions = []
+        if left.needs:
+            contributions.append((left, i, _apply(rules[0][0], g, rules[0][1](a, b, out))))
+        if right.needs:
+            contributions.append((right, j, _apply(rules[1][0], g, rules[1][1](a, b, out))))
+    for where, k, value in contributions:
+        if not where.ops[k]:
+            leaves[where, k] = leaves[where, k] + value if (where, k) in leaves else value
+        elif where.states[k] == PENDING:
+            where.grads[k] += value
+        else:
+            where.grads[k] = value
+            where.states[k] = PENDING
+            if where is not chunk:
+                pending.wait(where)
+
+
+def _place(chunk: Chunk, operand: int) -> Place:
+    slot = operand >> SLOT_SHIFT
+    return (chunk.reads[slot - 1], operand & _INDEX) if slot else (chunk, operand)
+
+
+Pick = Callable[[Any, Any, Any], tuple[Any, ...]]
+_rules_of: dict[int, Sequence[tuple[Callable[..., Any], Pick]]] = {}
+
+
+def _rules(op: Op) -> Sequence[tuple[Callable[..., Any], Pick]]:
+    """The rule of each operand on single numbers, and what picks its arguments out of (a, b, out)."""
+    assert op.scalar is not None and op.opcode is not None
+    rules = _rules_of.get(op.opcode)
+    if rules is None:
+        rules = _rules_of[op.opcode] = [
+            (op.scalar.rules[operand], _picker(op, op.scalar.rules[operand])) for operand in op.operands
+        ]
+    return rules
+
+
+def _picker(op: Op, rule: Callable[..., Any]) -> Pick:
+    names = op.scalar_arguments(rule)
+    places = tuple(2 if name == "out" else op.operands.index(name) for name in names)
+    if not places:
+        return lambda a, b, out: ()
+    if places == (0,):
+        return lambda a, b, out: (a,)
+    if places == (1,):
+        return lambda a, b, out: (b,)
+    if places == (2,):
+        return lambda a, b, out: (out,)
+    return lambda a, b, out: tuple((a, b, out)[place] for place in places)
+
+
+def _apply(rule: Callable[..., Any], g: Any, arguments: tuple[Any, ...]) -> float:
+    """A contribution; where Python's floats would raise, the IEEE value."""
+    try:
+        return rule(g, *arguments)  # type: ignore[no-any-return]
+    except _RAISED:
+        return float(rule(np.float64(g), *map(np.float64, arguments)))
+
+
+def differentiate_scalar(root: Scalar, targets: Sequence[Scalar], create_graph: bool) -> list[Any]:
+    """The derivatives of `root` for each of `targets`, as scalars; no ``grad`` is touched.
+
+    With `create_graph` the rules run on scalars, so that the results can be differentiated again.
+    """
+    _check_unwritten(root)
+    number: Callable[[Chunk, int], Any] = handle if create_graph else (lambda chunk, index: chunk.values[index])
+    wanted = {(target.chunk, target.index) for target in targets}
+    sums: dict[Place, Any] = {(root.chunk, root.index): constant(1.0) if create_graph else 1.0}
+    queue = [(-root.number, root.chunk, root.index)]
+    kept: dict[Place, Any] = {}
+    with np.errstate(all="ignore"):
+        while queue:
+            _, chunk, index = heapq.heappop(queue)
+            g = sums.pop((chunk, index))
+            if (chunk, index) in wanted:
+                kept[chunk, index] = g
+            op = OPCODES[chunk.ops[index]]
+            if op is None:
+                continue
+            places = chunk.operands(index)
+            values = [number(*place) for place in places]
+            out = number(chunk, index)
+            for (where, k), (rule, pick) in zip(places, _rules(op), strict=True):
+                if not where.needs:
+                    continue
+                arguments = pick(values[0], values[-1], out)
+                value = rule(g, *arguments) if create_graph else _apply(rule, g, arguments)
+                if (where, k) in sums:
+                    sums[where, k] = sums[where, k] + value
+                else:
+                    sums[where, k] = value
+                    heapq.heappush(queue, (-(where.first + k), where, k))
+    zero = [kept.get((target.chunk, target.index), 0.0) for target in targets]
+    return [g if isinstance(g, Scalar) else constant(float(g)) for g in zero]
+
+
+def _check_root(root: Scalar) -> None:
+    if root.is_leaf:
+        if root.requires_grad:
+            message = "backward: this scalar is a leaf, nothing was computed to get it"
+        else:
+            message = "backward: this scalar is a constant: nothing that it was computed from needs a gradient"
+        raise GraphError(
+            describe(
+                message, f"value: {root.data!r}", hint="call backward() on a result computed from gg.scalar leaves"
+            )
+        )
+
+
+def _check_unwritten(root: Scalar) -> None:
+    """Refuse if a leaf was written after it was used: the tape holds its new value, the results are of the old one."""
+    if not _written_since_read(root.chunk):
+        return
+    stack: list[Place] = [(root.chunk, root.index)]
+    seen = set(stack)
+    while stack:
+        chunk, index = stack.pop()
+        for place in chunk.operands(index):
+            where, k = place
+            if where.written.get(k, 0) > chunk.epoch:
+                name = handle(where, k).name
+                raise WriteError(
+                    describe(
+                        f"backward: {f'leaf {name!r}' if name else 'a leaf'} was written after it was used",
+                        f"its value is now {where.values[k]!r}",
+                        hint="write to .data after backward(), or compute the result again",
+                    )
+                )
+            if place not in seen and where.ops[k]:
+                seen.add(place)
+                stack.append(place)
+
+
+def _written_since_read(root: Chunk) -> bool:
+    """Whether a chunk that can be got to holds a leaf written later than one that reads it; mostly none does."""
+    stack = [root]
+    seen = {id(root)}
+    while stack:
+        chunk = stack.pop()
+        for read in chunk.reads:
+            if read.last_written > chunk.epoch:
+                return True
+            if id(read) not in seen:
+                seen.add(id(read))
+                stack.append(read)
+    return False
+
+
+late.scalar_backward = scalar_backward

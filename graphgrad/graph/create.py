@@ -1,0 +1,126 @@
+"""Making tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from graphgrad.graph.dtypes import get_default_dtype
+from graphgrad.graph.tensor import Tensor, make
+
+__all__ = ["asarray", "full", "ones", "ones_like", "tensor", "zeros", "zeros_like"]
+
+Shape = int | Sequence[int]
+
+
+def tensor(data: Any, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """Make a leaf from a copy of data.
+
+    Parameters
+    ----------
+    data
+        A number, nested lists of numbers, an array or a tensor.
+    dtype
+        The element type. By default that of an array; int64 or bool for Python ints or bools; and for Python floats
+        the default dtype, see `set_default_dtype`.
+    requires_grad
+        Whether backward passes collect a gradient here. Only for floats.
+    name
+        What pictures and error texts call it.
+
+    Raises
+    ------
+    DTypeError
+        If `data` isn't made of numbers, or needs a gradient and isn't floating.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True).shape
+    (2, 2)
+    """
+    return make(data, dtype, requires_grad, name, copy=True, what="tensor")
+
+
+def asarray(data: Any, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """Make a leaf that shares the memory of an array; otherwise as `tensor`.
+
+    Writing to the array afterwards changes the tensor, and graphgrad can't notice it.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> import numpy as np
+    >>> array = np.zeros(2)
+    >>> t = gg.asarray(array)
+    >>> array[0] = 5.0
+    >>> t.tolist()
+    [5.0, 0.0]
+    """
+    return make(data, dtype, requires_grad, name, copy=False, what="asarray")
+
+
+def full(
+    shape: Shape, value: float, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
+) -> Tensor:
+    """Make a leaf of one repeated value, of the default dtype unless told otherwise.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.full((2,), 7.0)
+    tensor([7., 7.])
+    """
+    array = np.full(shape, value, dtype if dtype is not None else get_default_dtype())
+    return make(array, None, requires_grad, name, copy=False, what="full")
+
+
+def zeros(shape: Shape, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """Make a leaf of zeros; see `full`.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.zeros(3)
+    tensor([0., 0., 0.])
+    """
+    return full(shape, 0.0, dtype, requires_grad, name)
+
+
+def ones(shape: Shape, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """Make a leaf of ones; see `full`.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.ones((1, 2))
+    tensor([[1., 1.]])
+    """
+    return full(shape, 1.0, dtype, requires_grad, name)
+
+
+def zeros_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """Make a leaf of zeros with the shape and dtype of `x`.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.zeros_like(gg.tensor([1, 2])).dtype
+    dtype('int64')
+    """
+    return make(np.zeros_like(np.asarray(x), dtype=dtype), None, False, None, copy=False, what="zeros_like")
+
+
+def ones_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """Make a leaf of ones with the shape and dtype of `x`.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.ones_like(gg.tensor([1.0, 2.0]))
+    tensor([1., 1.])
+    """
+    return make(np.ones_like(np.asarray(x), dtype=dtype), None, False, None, copy=False, what="ones_like")

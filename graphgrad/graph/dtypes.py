@@ -1,0 +1,97 @@
+"""Which element types tensors have, and which one Python floats become."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from graphgrad.graph.errors import DTypeError, describe
+
+__all__ = ["as_array", "check_dtype", "get_default_dtype", "set_default_dtype"]
+
+Array = np.ndarray[Any, Any]
+
+_default: np.dtype[Any] = np.dtype("float32")
+
+
+def get_default_dtype() -> np.dtype[Any]:
+    """The dtype that Python floats become in a tensor; float32 unless changed."""
+    return _default
+
+
+def set_default_dtype(dtype: DTypeLike) -> None:
+    """Choose the dtype that Python floats become in a tensor.
+
+    Parameters
+    ----------
+    dtype
+        A floating dtype: ``"float32"``, ``"float64"`` or ``"float16"``. NumPy arrays keep theirs in any case.
+
+    Raises
+    ------
+    DTypeError
+        If `dtype` is not a floating one.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.set_default_dtype("float64")
+    >>> gg.tensor([1.5]).dtype
+    dtype('float64')
+    >>> gg.set_default_dtype("float32")
+    """
+    global _default
+    chosen = np.dtype(dtype)
+    if chosen.kind != "f":
+        raise DTypeError(
+            describe(
+                f"set_default_dtype: {chosen} is not a floating dtype",
+                "expected: float16, float32 or float64",
+                hint="give an integer or bool dtype to the tensor itself: gg.tensor(data, dtype=...)",
+            )
+        )
+    _default = chosen
+
+
+def check_dtype(array: Array, what: str) -> Array:
+    """Return `array` if tensors can hold its elements, and say what is wrong if they can't."""
+    if array.dtype.kind in "fiub":
+        return array
+    if array.dtype.kind == "c":
+        reason, hint = "complex numbers are not supported", "keep real and imaginary part in two tensors"
+    else:
+        reason, hint = f"elements of dtype {array.dtype} are not numbers", "rows of unequal length, or text, or None?"
+    raise DTypeError(describe(f"{what}: {reason}", "expected: bool, integers or floats", hint=hint))
+
+
+def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool, what: str = "tensor") -> Array:
+    """Make an array of numbers of `data`: Python floats get the default dtype, arrays keep theirs.
+
+    Parameters
+    ----------
+    data
+        A number, nested lists of numbers, or an array.
+    dtype
+        The wanted dtype; None for the rule above.
+    copy
+        Whether the result must not share memory with `data`.
+    what
+        The function's name, for error texts.
+    """
+    typed = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")
+    try:
+        array = np.array(data, dtype=dtype, copy=True) if copy else np.asarray(data, dtype=dtype)
+    except (ValueError, TypeError) as error:
+        details = [f"got: {type(data).__name__} {_short(data)}", f"NumPy says: {error}"]
+        raise DTypeError(describe(f"{what}: can't make an array of numbers", *details)) from None
+    check_dtype(array, what)
+    if dtype is None and not typed and array.dtype.kind == "f" and array.dtype != _default:
+        array = array.astype(_default)
+    return array
+
+
+def _short(data: object) -> str:
+    text = repr(data)
+    return text if len(text) <= 60 else text[:57] + "..."

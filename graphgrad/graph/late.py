@@ -1,0 +1,67 @@
+"""The one slot through which tensors reach the rooms above them.
+
+A tensor carries operators and methods, but the operations and the derivatives are defined in rooms that import this
+one. They fill the slot when they are loaded; nothing here imports upwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphgrad.graph.graph import Graph
+    from graphgrad.graph.operation import Op
+    from graphgrad.graph.scalar import Scalar
+    from graphgrad.graph.tensor import Tensor
+
+__all__ = ["late"]
+
+Operation = Callable[..., "Tensor"]
+ScalarOperation = Callable[..., "Scalar"]
+
+
+class Late:
+    """Functions of the rooms above, by the names that `Tensor`, `Scalar` and `Graph` call them with."""
+
+    add: Operation
+    subtract: Operation
+    multiply: Operation
+    divide: Operation
+    power: Operation
+    negative: Operation
+    abs: Operation
+    matmul: Operation
+    equal: Operation
+    not_equal: Operation
+    less: Operation
+    less_equal: Operation
+    greater: Operation
+    greater_equal: Operation
+    getitem: Operation
+    setitem: Operation
+    unbind: Callable[..., tuple[Tensor, ...]]
+    sum: Operation
+    mean: Operation
+    max: Operation
+    reshape: Operation
+    permute_dims: Operation
+    astype: Operation
+    write_in_place: Operation
+    array_ufunc: Callable[..., Any]
+    array_function: Callable[..., Any]
+    backward: Callable[..., None]
+    scalar_add: ScalarOperation
+    scalar_subtract: ScalarOperation
+    scalar_multiply: ScalarOperation
+    scalar_divide: ScalarOperation
+    scalar_power: ScalarOperation
+    scalar_negative: ScalarOperation
+    scalar_abs: ScalarOperation
+    scalar_backward: Callable[..., None]
+    graph: Callable[..., Graph]
+    find_op: Callable[[str], Op]
+    opcode_name: Callable[[int], str]
+
+
+late = Late()

@@ -1,0 +1,248 @@
+"""The declaration of an operation as data: everything that anybody may ask about it, in one object."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+__all__ = ["ErrorSample", "Op", "Plan", "Sample", "ScalarForm", "Step"]
+
+Shape = tuple[int, ...]
+
+
+class Sample(NamedTuple):
+    """Arguments that an operation is checked with: operands first, then attributes by name."""
+
+    operands: tuple[Any, ...]
+    attrs: Mapping[str, Any]
+
+
+class ErrorSample(NamedTuple):
+    """Arguments that an operation must refuse, with the error and a text that its message holds."""
+
+    operands: tuple[Any, ...]
+    attrs: Mapping[str, Any]
+    error: type[Exception]
+    says: str
+
+
+class ScalarForm(NamedTuple):
+    """An operation on single floats: the value, and the rule of each operand as in the declaration."""
+
+    forward: Callable[..., float]
+    rules: Mapping[str, Callable[..., Any]]
+
+
+class Rule:
+    """A derivative rule and where its arguments come from.
+
+    The names of its parameters after the first, the upstream gradient, say what it needs: an operand's name for the
+    operand's values, ``out`` for the result, ``x_shape`` for the shape of operand ``x``, else an attribute's name.
+    """
+
+    __slots__ = ("function", "getters", "operand", "slot")
+
+    def __init__(self, op: Op, operand: int, function: Callable[..., Any]) -> None:
+        self.operand = operand
+        self.function = function
+        self.getters = tuple(self._getter(op, name) for name in list(inspect.signature(function).parameters)[1:])
+        # The sweep calls a rule that needs nothing (-1) or one saved value (its slot) without going through getters.
+        self.slot = -2
+        if not self.getters:
+            self.slot = -1
+        elif len(self.getters) == 1 and self.getters[0][0] == "saved":
+            self.slot = self.getters[0][1]
+
+    @staticmethod
+    def _getter(op: Op, name: str) -> tuple[str, Any]:
+        if name in op.operands:
+            return "saved", op.operands.index(name)
+        if name == "out":
+            return "saved", len(op.operands)
+        if name == "shapes" and op.variadic:
+            return "shapes", None
+        if name.endswith("_shape") and name[:-6] in op.operands:
+            return "shape", op.operands.index(name[:-6])
+        if name in op.attributes:
+            return "attr", name
+        known = [*op.operands, "out", *(f"{operand}_shape" for operand in op.operands), *op.attributes]
+        raise TypeError(f"{op.name}: a rule asks for {name!r}, which is none of {known}")
+
+    def keeps(self) -> int:
+        """The saved slots that the rule reads, as bits."""
+        bits = 0
+        for kind, where in self.getters:
+            if kind == "saved":
+                bits |= 1 << where
+        return bits
+
+    def arguments(self, saved: Sequence[Any], shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> Iterator[Any]:
+        """The values for the rule's parameters after the upstream gradient."""
+        for kind, where in self.getters:
+            if kind == "saved":
+                yield saved[where]
+            elif kind == "shape":
+                yield shapes[where]
+            elif kind == "attr":
+                yield attrs[where]
+            else:
+                yield shapes
+
+
+class Step(NamedTuple):
+    """What the sweep does for one operand: `slot` is -1 or a saved slot for the quick ways, else -2."""
+
+    operand: int
+    function: Callable[..., Any]
+    slot: int
+    rule: Rule
+
+
+class Plan(NamedTuple):
+    """What backward needs when a given set of operands wants a gradient."""
+
+    keep: int
+    steps: tuple[Step, ...]
+
+
+class Op:
+    """An operation, declared once; see `graphgrad.ops.declare.op` for how to write one.
+
+    Attributes
+    ----------
+    name, symbol
+        Its public name, such as ``"multiply"``, and what a picture writes for it, such as ``"×"``.
+    operands, attributes
+        Names of the tensors that it takes, and of its other arguments with their defaults.
+    variadic
+        Whether its one operand stands for a list of tensors.
+    outputs
+        1, or None if it returns a tuple of tensors.
+    forward
+        The values, on arrays.
+    rules, joint
+        The derivative: one rule per operand, or a joint one that gives the contributions of all.
+    formula, local
+        The value as text in Python's notation, ``"{a} * {b}"``, and ∂out/∂operand likewise. A test evaluates them.
+    expand
+        The same in simpler operations, for those that are composed.
+    shape
+        The shape of the result from the shapes of the operands; raises ValueError saying what doesn't fit.
+    cost
+        Floating-point operations of one forward run, from the shapes.
+    samples, errors
+        Arguments to check it with, and arguments that it must refuse.
+    view
+        Whether the result may share memory with the operand.
+    scalar
+        How it runs on single floats, None if it doesn't.
+    covers
+        Curriculum ids.
+    """
+
+    __slots__ = (
+        "_plans",
+        "attributes",
+        "call",
+        "covers",
+        "doc",
+        "errors",
+        "expand",
+        "forward",
+        "formula",
+        "joint",
+        "local",
+        "name",
+        "opcode",
+        "operands",
+        "outputs",
+        "rules",
+        "samples",
+        "scalar",
+        "shape",
+        "cost",
+        "symbol",
+        "variadic",
+        "view",
+    )
+
+    call: Callable[..., Any]
+    opcode: int | None
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        operands: Sequence[str],
+        attributes: Mapping[str, Any],
+        rules: Mapping[str, Callable[..., Any]],
+        *,
+        joint: Callable[..., Any] | None = None,
+        variadic: bool = False,
+        outputs: int | None = 1,
+        symbol: str | None = None,
+        formula: str = "",
+        local: Mapping[str, str] | None = None,
+        expand: Callable[..., Any] | None = None,
+        shape: Callable[..., Any],
+        cost: Callable[..., int],
+        samples: Callable[..., Iterable[Sample]],
+        errors: Sequence[ErrorSample] = (),
+        view: bool = False,
+        scalar: ScalarForm | None = None,
+        covers: Sequence[str] = (),
+        doc: str = "",
+    ) -> None:
+        self.name = name
+        self.forward = forward
+        self.operands = tuple(operands)
+        self.attributes = dict(attributes)
+        self.variadic = variadic
+        self.outputs = outputs
+        self.symbol = symbol or name
+        self.formula = formula
+        self.local = dict(local or {})
+        self.expand = expand
+        self.shape = shape
+        self.cost = cost
+        self.samples = samples
+        self.errors = tuple(errors)
+        self.view = view
+        self.scalar = scalar
+        self.opcode = None
+        self.covers = tuple(covers)
+        self.doc = doc
+        self._plans: dict[int, Plan] = {}
+        unknown = [*(set(rules) - set(self.operands)), *(set(self.local) - set(self.operands))]
+        if unknown:
+            raise TypeError(f"{name}: {unknown} are no operands; those are {self.operands}")
+        if joint is not None and rules:
+            raise TypeError(f"{name}: give one rule per operand or a joint one, not both")
+        self.rules = {operand: Rule(self, self.operands.index(operand), rule) for operand, rule in rules.items()}
+        self.joint = None if joint is None else Rule(self, -1, joint)
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether it passes a gradient on to any operand."""
+        return bool(self.rules) or self.joint is not None
+
+    def plan(self, needs: int) -> Plan:
+        """What to save, and which rules to run, when the operands whose bits are set want a gradient."""
+        plan = self._plans.get(needs)
+        if plan is None:
+            rules = [rule for rule in self.rules.values() if needs >> rule.operand & 1]
+            keep = 0
+            for rule in rules if self.joint is None else [self.joint]:
+                keep |= rule.keeps()
+            steps = tuple(Step(rule.operand, rule.function, rule.slot, rule) for rule in rules)
+            plan = self._plans[needs] = Plan(keep, steps)
+        return plan
+
+    @staticmethod
+    def scalar_arguments(rule: Callable[..., Any]) -> list[str]:
+        """What a rule on single numbers needs beside the upstream gradient."""
+        return list(inspect.signature(rule).parameters)[1:]
+
+    def __repr__(self) -> str:
+        return f"<Op {self.name}({', '.join([*self.operands, *self.attributes])})>"

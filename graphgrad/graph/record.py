@@ -1,0 +1,96 @@
+"""Recording: keep every operation, with the place in the user's code that called it."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import TYPE_CHECKING
+
+from graphgrad.graph.mode import MODE, Mode
+from graphgrad.graph.source import Site, call_site
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from graphgrad.graph.node import Node, Output
+    from graphgrad.graph.tensor import Tensor
+
+__all__ = ["Recording", "record"]
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+# Operators and operations are called through these rooms; anything else of the package is a function of its own.
+_PLUMBING = (_PACKAGE + "graph" + os.sep, _PACKAGE + "ops" + os.sep)
+
+
+class Recording:
+    """What happened inside a `record` block.
+
+    Attributes
+    ----------
+    nodes
+        Every operation that ran, in order, those without any gradient too.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        # By id, since comparing tensors is elementwise; the reference tells whether the id is still that tensor's.
+        self._origins: dict[int, tuple[weakref.ref[Tensor], Node | Output]] = {}
+
+    def node(self, node: Node, outputs: tuple[Tensor, ...], sources: tuple[Node | Output, ...]) -> None:
+        """Keep a node that just ran, and name its results after the variables that they are assigned to."""
+        node.site = call_site()
+        self.nodes.append(node)
+        for tensor, source, name in zip(outputs, sources, _names(node.site, len(outputs)), strict=True):
+            tensor.name = name
+            self._origins[id(tensor)] = weakref.ref(tensor), source
+
+    def leaf(self, tensor: Tensor) -> None:
+        """Name a tensor that the user's code just made, unless it has a name."""
+        if tensor.name is None:
+            tensor.name = _names(call_site(), 1)[0]
+
+    def origin(self, tensor: Tensor) -> Node | Output | None:
+        """What computed a tensor that needs no gradient and therefore keeps no reference to it."""
+        known = self._origins.get(id(tensor))
+        return known[1] if known is not None and known[0]() is tensor else None
+
+
+def _names(site: Site | None, n: int) -> tuple[str | None, ...]:
+    """Names for `n` results of the call at `site`.
+
+    An operation that some other function of the package called, such as a layer, isn't what the user's variable holds.
+    """
+    if site is not None and call_site(_PLUMBING) == site:
+        if n == 1 and site.target is not None:
+            return (site.target,)
+        if len(site.targets) == n:
+            return site.targets
+    return (None,) * n
+
+
+class record:
+    """Record every operation in a block, with its source line and the names in the user's code.
+
+    Ordinary work pays nothing for this. Inside, each operation costs some microseconds more.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> with gg.record() as recording:
+    ...     x = gg.tensor(3.0, requires_grad=True)
+    ...     y = x * x
+    >>> [node.op.name for node in recording.nodes]
+    ['multiply']
+    """
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[Mode]] = []
+
+    def __enter__(self) -> Recording:
+        mode = MODE.get()
+        recording = Recording()
+        self._tokens.append(MODE.set(Mode(mode.grad, recording, mode.scope)))
+        return recording
+
+    def __exit__(self, *exc_info: object) -> None:
+        MODE.reset(self._tokens.pop())

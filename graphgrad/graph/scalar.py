@@ -1,0 +1,270 @@
+"""`Scalar`: one number with a place in a graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphgrad.graph.errors import DTypeError, WriteError, describe
+from graphgrad.graph.late import late
+from graphgrad.graph.mode import MODE
+from graphgrad.graph.source import call_site
+from graphgrad.graph.tape import DONE, NOTHING, Chunk, Note, constants_chunk, leaves_chunk
+
+if TYPE_CHECKING:
+    from graphgrad.graph.graph import Graph
+
+__all__ = ["Scalar", "constant", "scalar"]
+
+
+class Scalar:
+    """One float64 that remembers how it was computed, as in micrograd.
+
+    Leaves add up the gradients of all passes; the gradient of a computed scalar is that of the last pass that reached
+    it, None before any. A scalar's graph is kept as long as the scalar, so that passes can be repeated.
+
+    Attributes
+    ----------
+    data
+        The value, a Python float. Assigning to it writes a leaf without recording.
+    grad
+        The gradient, a Python float or None.
+    name
+        What pictures and error texts call it.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> a, b = gg.scalar(2.0), gg.scalar(-3.0)
+    >>> y = gg.tanh(a * b + 5.0)
+    >>> y.backward()
+    >>> round(a.grad, 4)
+    -1.2599
+    """
+
+    __slots__ = ("chunk", "index")
+    __array_ufunc__ = None  # NumPy leaves `array * scalar` to us, where mixing is refused with a reason
+
+    chunk: Chunk
+    index: int
+
+    @property
+    def data(self) -> float:
+        return self.chunk.values[self.index]
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        if self.chunk.ops[self.index]:
+            raise WriteError(
+                describe(
+                    "data: this scalar was computed, its value belongs to the graph",
+                    "expected: a leaf",
+                    hint="make a new one: gg.scalar(value)",
+                )
+            )
+        self.chunk.write(self.index, _number(value, "data"))
+
+    @property
+    def grad(self) -> float | None:
+        return None if self.chunk.states[self.index] == NOTHING else self.chunk.grads[self.index]
+
+    @grad.setter
+    def grad(self, value: float | None) -> None:
+        if value is None:
+            self.chunk.states[self.index] = NOTHING
+        else:
+            self.chunk.grads[self.index] = _number(value, "grad")
+            self.chunk.states[self.index] = DONE
+
+    @property
+    def name(self) -> str | None:
+        note = self.chunk.notes.get(self.index)
+        return None if note is None else note.name
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        note = self.chunk.notes.get(self.index, Note())
+        self.chunk.notes[self.index] = note._replace(name=value)
+
+    @property
+    def requires_grad(self) -> bool:
+        return self.chunk.needs
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no operation computed it."""
+        return not self.chunk.ops[self.index]
+
+    @property
+    def number(self) -> int:
+        """When it came into being, counted together with tensors."""
+        return self.chunk.first + self.index
+
+    def item(self) -> float:
+        """The value as a Python float, outside the graph."""
+        return self.data
+
+    def detach(self) -> Scalar:
+        """A constant with the same value, which passes no gradient on (P01.17)."""
+        return constant(self.data)
+
+    def backward(self, gradient: float = 1.0) -> None:
+        """Compute the gradient of this scalar for everything that it depends on.
+
+        A pass can be repeated, since scalars keep their graph. A gradient is a plain number; for derivatives of
+        derivatives there is `graphgrad.grad`.
+
+        Parameters
+        ----------
+        gradient
+            The upstream gradient.
+
+        Raises
+        ------
+        GraphError
+            If this scalar is a leaf.
+        WriteError
+            If a leaf that it was computed from was written since.
+        """
+        late.scalar_backward(self, gradient)
+
+    def graph(self) -> Graph:
+        """The recorded computation that leads to this scalar, as data."""
+        return late.graph(self)
+
+    def __add__(self, other: Any) -> Scalar:
+        return late.scalar_add(self, other)
+
+    def __radd__(self, other: Any) -> Scalar:
+        return late.scalar_add(other, self)
+
+    def __sub__(self, other: Any) -> Scalar:
+        return late.scalar_subtract(self, other)
+
+    def __rsub__(self, other: Any) -> Scalar:
+        return late.scalar_subtract(other, self)
+
+    def __mul__(self, other: Any) -> Scalar:
+        return late.scalar_multiply(self, other)
+
+    def __rmul__(self, other: Any) -> Scalar:
+        return late.scalar_multiply(other, self)
+
+    def __truediv__(self, other: Any) -> Scalar:
+        return late.scalar_divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> Scalar:
+        return late.scalar_divide(other, self)
+
+    def __pow__(self, other: Any) -> Scalar:
+        return late.scalar_power(self, other)
+
+    def __rpow__(self, other: Any) -> Scalar:
+        return late.scalar_power(other, self)
+
+    def __neg__(self) -> Scalar:
+        return late.scalar_negative(self)
+
+    def __pos__(self) -> Scalar:
+        return self
+
+    def __abs__(self) -> Scalar:
+        return late.scalar_abs(self)
+
+    # Comparing looks at the values. Equality does too, as for numbers; two handles of one scalar are equal.
+
+    def __eq__(self, other: object) -> bool:
+        return self.data == _value(other)
+
+    def __lt__(self, other: Any) -> bool:
+        return self.data < _value(other)
+
+    def __le__(self, other: Any) -> bool:
+        return self.data <= _value(other)
+
+    def __gt__(self, other: Any) -> bool:
+        return self.data > _value(other)
+
+    def __ge__(self, other: Any) -> bool:
+        return self.data >= _value(other)
+
+    __hash__ = object.__hash__
+
+    def __float__(self) -> float:
+        return self.data
+
+    def __int__(self) -> int:
+        return int(self.data)
+
+    def __bool__(self) -> bool:
+        return self.data != 0.0
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else str(self)
+
+    def __repr__(self) -> str:
+        grad = "—" if self.grad is None else f"{self.grad:.4g}"
+        name = f", name={self.name!r}" if self.name else ""
+        return f"scalar({self.data:.4g}, grad={grad}{name})"
+
+
+def _value(other: Any) -> float:
+    return other.data if isinstance(other, Scalar) else other
+
+
+def _number(value: Any, what: str) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise DTypeError(describe(f"{what}: a number is needed, got {type(value).__name__} {value!r:.40}")) from None
+
+
+def handle(chunk: Chunk, index: int) -> Scalar:
+    """The scalar at a place of the tape."""
+    made = Scalar.__new__(Scalar)
+    made.chunk = chunk
+    made.index = index
+    return made
+
+
+def constant(value: float) -> Scalar:
+    """A scalar that needs no gradient."""
+    chunk = constants_chunk()
+    return handle(chunk, chunk.put(value))
+
+
+def scalar(value: Any, requires_grad: bool = True, name: str | None = None) -> Scalar:
+    """Make a leaf of one number.
+
+    Parameters
+    ----------
+    value
+        Anything that ``float()`` takes.
+    requires_grad
+        Whether backward passes collect a gradient here; unlike for tensors, they do by default.
+    name
+        What pictures and error texts call it.
+
+    Raises
+    ------
+    DTypeError
+        If `value` isn't a number.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> x = gg.scalar(3.0)
+    >>> (x * x).backward()
+    >>> x.grad
+    6.0
+    """
+    number = _number(value, "scalar")
+    mode = MODE.get()
+    site = None
+    if mode.recorder is not None:
+        site = call_site()
+        if name is None and site is not None:
+            name = site.target
+    # A constant of the user's own always has a note: that tells it from a number that stands in the code.
+    note = Note(name, "", site) if name is not None or site is not None or not requires_grad else None
+    chunk = leaves_chunk() if requires_grad else constants_chunk()
+    return handle(chunk, chunk.put(number, note))

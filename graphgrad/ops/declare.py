@@ -1,0 +1,218 @@
+"""How an operation is declared: `op`, and the table of all declarations.
+
+An operation is written once, and everything else is read from that: execution, derivatives of any order, the formula
+with numbers in it, the zoom into simpler operations, error texts, its checks and its reference page.
+
+    multiply = op(
+        np.multiply,
+        symbol="×",
+        a=lambda g, b: g * b,
+        b=lambda g, a: g * a,
+        formula="{a} * {b}",
+        local={"a": "{b}", "b": "{a}"},
+        covers=("P02.14",),
+    )
+
+A derivative rule is a pure function of the upstream gradient and exactly what it needs, named by its parameters: an
+operand (its values), ``out`` (the result), ``x_shape`` (a shape), or an attribute. What no wanted gradient names is not
+kept. The body runs on arrays in an ordinary pass and on tensors when the pass itself is recorded, so it uses
+operators, NumPy functions (tensors answer to those) and `polymorphic` operations. Rules ignore broadcasting: the sweep
+undoes it in one place.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Protocol, TypeAlias, overload
+
+import numpy as np
+
+from graphgrad.graph.errors import describe
+from graphgrad.graph.late import late
+from graphgrad.graph.operation import ErrorSample, Op, Sample, ScalarForm
+from graphgrad.graph.tensor import Tensor
+from graphgrad.ops import entry, scalars, shapes
+from graphgrad.ops.samples import elementwise_samples
+
+__all__ = ["TABLE", "Array", "Arrays", "OpFunction", "find", "op", "polymorphic"]
+
+Array: TypeAlias = Any
+"""Annotates an operand in a forward function: an ndarray there, anything like a tensor for the caller."""
+Arrays: TypeAlias = Any
+"""Annotates the one operand that is a sequence of arrays."""
+
+_declared: dict[str, Op] = {}
+TABLE: Mapping[str, Op] = MappingProxyType(_declared)
+"""Every operation by name, in the order of declaration."""
+
+
+class OpFunction(Protocol):
+    """A public operation: a function on tensors that carries its declaration as ``op``."""
+
+    op: Op
+    __name__: str
+    __doc__: str | None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+@overload
+def op(forward: Callable[..., Any], /, **declaration: Any) -> OpFunction: ...
+@overload
+def op(**declaration: Any) -> Callable[[Callable[..., Any]], OpFunction]: ...
+
+
+def op(forward: Callable[..., Any] | None = None, /, **declaration: Any) -> Any:
+    """Declare an operation; with a forward function an expression, without one a decorator of that function.
+
+    Parameters
+    ----------
+    forward
+        The values, on ndarrays: a NumPy ufunc, or a function whose parameters annotated ``Array`` are the operands
+        (``Arrays``: a sequence of them) and whose others are attributes.
+    declaration
+        A rule for each operand under the operand's name, or one for all as ``joint``; and what `Op` holds under the
+        names it has there. `shape`, `cost` and `samples` have defaults for elementwise operations.
+
+    Returns
+    -------
+    OpFunction
+        The public function, entered into `TABLE`.
+    """
+    if forward is None:
+        return lambda function: _declare(function, **declaration)
+    return _declare(forward, **declaration)
+
+
+def _declare(
+    forward: Callable[..., Any],
+    *,
+    name: str | None = None,
+    joint: Callable[..., Any] | None = None,
+    outputs: int | None = 1,
+    symbol: str | None = None,
+    formula: str = "",
+    local: Mapping[str, str] | None = None,
+    expand: Callable[..., Any] | None = None,
+    shape: Callable[..., Any] | None = None,
+    cost: Callable[..., int] | None = None,
+    samples: Callable[..., Iterable[Sample]] | None = None,
+    errors: Sequence[ErrorSample] = (),
+    view: bool = False,
+    scalar: Callable[..., float] | ScalarForm | None = None,
+    prepare: Callable[[dict[str, Any]], None] | None = None,
+    covers: Sequence[str] = (),
+    doc: str | None = None,
+    **rules: Callable[..., Any],
+) -> OpFunction:
+    name = name or forward.__name__.rstrip("_")
+    operands, attributes, variadic = _signature(forward, name)
+    if isinstance(scalar, ScalarForm) or scalar is None:
+        scalar_form = scalar
+    else:
+        scalar_form = ScalarForm(scalar, rules)
+    declared = Op(
+        name,
+        forward,
+        operands,
+        attributes,
+        rules,
+        joint=joint,
+        variadic=variadic,
+        outputs=outputs,
+        symbol=symbol,
+        formula=formula,
+        local=local,
+        expand=expand,
+        shape=shape or shapes.broadcast,
+        cost=cost or shapes.one_per_element,
+        samples=samples or elementwise_samples(len(operands)),
+        errors=errors,
+        view=view,
+        scalar=scalar_form,
+        covers=covers,
+        doc=inspect.cleandoc(doc or (forward.__doc__ or "" if inspect.isfunction(forward) else "")),
+    )
+    if name in _declared:
+        raise TypeError(f"{name}: declared twice")
+    _declared[name] = declared
+    if scalar_form is not None:
+        scalars.register(declared)
+    function: Any = entry.entry(declared, prepare)
+    function.op = declared
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = "graphgrad"
+    function.__signature__ = _public_signature(forward, operands)
+    function.__doc__ = declared.doc
+    declared.call = function
+    if isinstance(forward, np.ufunc):
+        entry.NUMPY_TWINS.setdefault(forward, function)
+    return function  # type: ignore[no-any-return]
+
+
+def _signature(forward: Callable[..., Any], name: str) -> tuple[tuple[str, ...], dict[str, Any], bool]:
+    if isinstance(forward, np.ufunc):
+        return (("x",), ("a", "b"))[forward.nin - 1], {}, False
+    operands: list[str] = []
+    attributes: dict[str, Any] = {}
+    variadic = False
+    for parameter in inspect.signature(forward).parameters.values():
+        kind = parameter.annotation if isinstance(parameter.annotation, str) else ""
+        if kind in ("Array", "Arrays"):
+            if attributes:
+                raise TypeError(f"{name}: operands come before attributes")
+            operands.append(parameter.name)
+            variadic = variadic or kind == "Arrays"
+        else:
+            attributes[parameter.name] = parameter.default
+    if not operands or (variadic and len(operands) > 1):
+        raise TypeError(f"{name}: annotate its operands with Array, or its only one with Arrays")
+    return tuple(operands), attributes, variadic
+
+
+def _public_signature(forward: Callable[..., Any], operands: Sequence[str]) -> inspect.Signature:
+    if isinstance(forward, np.ufunc):
+        kind = inspect.Parameter.POSITIONAL_ONLY
+        return inspect.Signature([inspect.Parameter(operand, kind) for operand in operands])
+    signature = inspect.signature(forward)
+    return signature.replace(
+        parameters=[
+            parameter.replace(annotation=inspect.Parameter.empty) if parameter.name in operands else parameter
+            for parameter in signature.parameters.values()
+        ],
+        return_annotation=inspect.Signature.empty,
+    )
+
+
+def find(name: str) -> Op:
+    """The declaration of the operation called `name`.
+
+    Raises
+    ------
+    LookupError
+        If there is none, with the nearest names.
+    """
+    found = TABLE.get(name)
+    if found is None:
+        near = difflib.get_close_matches(name, TABLE, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "graphgrad.ops.TABLE holds all of them"
+        raise LookupError(describe(f"there is no operation called {name!r}", hint=hint))
+    return found
+
+
+def polymorphic(function: OpFunction) -> Callable[..., Any]:
+    """The operation on tensors, its bare forward on arrays: how a rule calls an operation without a NumPy name."""
+    forward = function.op.forward
+
+    def either(first: Any, *rest: Any, **attrs: Any) -> Any:
+        if isinstance(first, Tensor) or any(isinstance(value, Tensor) for value in rest):
+            return function(first, *rest, **attrs)
+        return forward(first, *rest, **attrs)
+
+    return either
+
+
+late.find_op = find

@@ -1,0 +1,385 @@
+"""How an operation runs: the quick ways for one and two operands, and the general one that knows every case.
+
+The quick ways are what an ordinary training step goes through thousands of times. They do nothing but compute, note
+what backward will need, and hand out a number; whatever else there is (recording, no_grad, arrays and numbers as
+operands, an exception to explain) is left to the general way.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any, NoReturn
+
+import numpy as np
+
+from graphgrad.graph.dtypes import as_array, check_dtype
+from graphgrad.graph.errors import DTypeError, GraphgradError, ShapeError, describe
+from graphgrad.graph.mode import MODE
+from graphgrad.graph.node import Node, Output, Source, next_number
+from graphgrad.graph.operation import Op
+from graphgrad.graph.scalar import Scalar
+from graphgrad.graph.tensor import Tensor, check_unwritten, computed
+from graphgrad.graph.writes import CLOCK
+from graphgrad.ops.scalars import scalar_entry
+
+__all__ = ["NUMPY_TWINS", "apply", "entry"]
+
+NUMPY_TWINS: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""What `np.tanh(tensor)` and the like run: our operation by NumPy's function."""
+
+# What NumPy raises when operands don't fit; anything else isn't about the operands and goes through as it is.
+_REFUSALS = (TypeError, ValueError, IndexError, OverflowError)
+_REQUIRED = inspect.Parameter.empty
+_NO_ATTRS: Mapping[str, Any] = {}
+_mode = MODE.get
+_new_tensor = Tensor.__new__
+_new_node = Node.__new__
+_asarray = np.asarray
+_ndarray = np.ndarray
+
+
+def entry(op: Op, prepare: Callable[[dict[str, Any]], None] | None) -> Callable[..., Any]:
+    """The function that runs `op`.
+
+    Parameters
+    ----------
+    op
+        The declaration.
+    prepare
+        Brings attributes into the form in which they are kept (tuples, copies of index arrays), or refuses them.
+    """
+    if op.attributes or op.variadic or op.outputs != 1:
+        return _with_attributes(op, prepare)
+    if len(op.operands) == 1:
+        return _unary(op)
+    if len(op.operands) == 2:
+        return _binary(op)
+    return _fixed(op)
+
+
+def _unary(op: Op) -> Callable[[Any], Any]:
+    forward = op.forward
+    differentiable = op.differentiable
+    keep = op.plan(1).keep
+    keep_x, keep_out = bool(keep & 1), bool(keep & 2)
+    scalar = scalar_entry(op)
+
+    def call(x: Any, /) -> Any:
+        if type(x) is not Tensor:
+            return scalar(x) if type(x) is Scalar else apply(op, (x,), _NO_ATTRS)
+        mode = _mode()
+        if not mode.fast:
+            return apply(op, (x,), _NO_ATTRS)
+        data = x._data
+        try:
+            out = forward(data)
+        except _REFUSALS as error:
+            explain(op, (x,), _NO_ATTRS, error)
+        if type(out) is not _ndarray:
+            out = _asarray(out)
+        tensor = _new_tensor(Tensor)
+        tensor._data = out
+        tensor._grad = tensor.name = None
+        tensor._written = 0
+        if x._needs and differentiable:
+            epoch = CLOCK.epoch
+            source: Any = x._source
+            if source is None:
+                source = x
+            elif source.epoch != epoch:
+                check_unwritten(x, op.name)
+            node = _new_node(Node)
+            node.number = next_number()
+            node.op = op
+            node.operands = (source,)
+            node.attrs = _NO_ATTRS
+            node.saved = (data if keep_x else None, out if keep_out else None)
+            node.needs = 1
+            node.shapes = (out.shape,)
+            node.dtypes = (out.dtype,)
+            node.scope = mode.scope
+            node.epoch = epoch
+            node.site = None
+            tensor._source = node
+            tensor._needs = True
+        else:
+            tensor._source = None
+            tensor._needs = False
+            tensor._number = next_number()
+        return tensor
+
+    return call
+
+
+def _binary(op: Op) -> Callable[[Any, Any], Any]:
+    forward = op.forward
+    keeps = [op.plan(needs).keep if op.differentiable else 0 for needs in range(4)]
+    differentiable = op.differentiable
+    scalar = scalar_entry(op)
+
+    def call(a: Any, b: Any, /) -> Any:
+        # A Python number stays one: NumPy then promotes it weakly, and it passes no gradient on.
+        if type(a) is Tensor:
+            x: Any = a._data
+            if type(b) is Tensor:
+                y: Any = b._data
+                needs = (1 if a._needs else 0) | (2 if b._needs else 0)
+            elif type(b) is float or type(b) is int:
+                y = b
+                needs = 1 if a._needs else 0
+            else:
+                return scalar(a, b) if type(b) is Scalar else apply(op, (a, b), _NO_ATTRS)
+        elif type(b) is Tensor and (type(a) is float or type(a) is int):
+            x = a
+            y = b._data
+            needs = 2 if b._needs else 0
+        else:
+            return scalar(a, b) if type(a) is Scalar or type(b) is Scalar else apply(op, (a, b), _NO_ATTRS)
+        mode = _mode()
+        if not mode.fast:
+            return apply(op, (a, b), _NO_ATTRS)
+        try:
+            out = forward(x, y)
+        except _REFUSALS as error:
+            explain(op, (a, b), _NO_ATTRS, error)
+        if type(out) is not _ndarray:
+            out = _asarray(out)
+        tensor = _new_tensor(Tensor)
+        tensor._data = out
+        tensor._grad = tensor.name = None
+        tensor._written = 0
+        if needs and differentiable:
+            epoch = CLOCK.epoch
+            left: Source = a
+            if type(a) is Tensor and a._source is not None:
+                left = a._source
+                if left.epoch != epoch:
+                    check_unwritten(a, op.name)
+            right: Source = b
+            if type(b) is Tensor and b._source is not None:
+                right = b._source
+                if right.epoch != epoch:
+                    check_unwritten(b, op.name)
+            keep = keeps[needs]
+            node = _new_node(Node)
+            node.number = next_number()
+            node.op = op
+            node.operands = (left, right)
+            node.attrs = _NO_ATTRS
+            node.saved = (x if keep & 1 else None, y if keep & 2 else None, out if keep & 4 else None)
+            node.needs = needs
+            node.shapes = (out.shape,)
+            node.dtypes = (out.dtype,)
+            node.scope = mode.scope
+            node.epoch = epoch
+            node.site = None
+            tensor._source = node
+            tensor._needs = True
+        else:
+            tensor._source = None
+            tensor._needs = False
+            tensor._number = next_number()
+        return tensor
+
+    return call
+
+
+def _fixed(op: Op) -> Callable[..., Any]:
+    n = len(op.operands)
+
+    def call(*operands: Any) -> Any:
+        if len(operands) != n:
+            raise TypeError(describe(f"{op.name}: takes {n} operands ({', '.join(op.operands)}), got {len(operands)}"))
+        return apply(op, operands, _NO_ATTRS)
+
+    return call
+
+
+def _with_attributes(op: Op, prepare: Callable[[dict[str, Any]], None] | None) -> Callable[..., Any]:
+    n = len(op.operands)
+    names = tuple(op.attributes)
+    positional = _positional(op)
+    defaults = op.attributes
+    has_required = _REQUIRED in defaults.values()
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        attrs = {**defaults, **kwargs} if kwargs else dict(defaults)
+        if len(args) < n or len(attrs) > len(names) or len(args) > n + len(positional):
+            args = _bind(op, args, attrs)
+        attrs.update(zip(positional, args[n:], strict=False))
+        if len(args) > n and kwargs and any(name in kwargs for name in positional[: len(args) - n]):
+            raise TypeError(describe(f"{op.name}: got an argument twice"))
+        if has_required and any(value is _REQUIRED for value in attrs.values()):
+            missing = [name for name, value in attrs.items() if value is _REQUIRED]
+            raise TypeError(describe(f"{op.name}: needs {', '.join(missing)}", f"signature: {_signature(op)}"))
+        if prepare is not None:
+            try:
+                prepare(attrs)
+            except _REFUSALS as error:
+                explain(op, args[:n], attrs, error)
+        operands = args[:n]
+        if op.variadic:
+            operands = tuple(operands[0])
+            if not operands:
+                raise ShapeError(describe(f"{op.name}: needs at least one tensor"))
+        return apply(op, operands, attrs)
+
+    return call
+
+
+def _bind(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, ...]:
+    """Operands given by name, or arguments that don't exist: the uncommon calls."""
+    parameters = (*op.operands, *op.attributes)
+    most = len(op.operands) + len(_positional(op))
+    if len(args) > most:
+        raise TypeError(
+            describe(f"{op.name}: takes {most} arguments by position, got {len(args)}", f"signature: {_signature(op)}")
+        )
+    unknown = [name for name in attrs if name not in parameters]
+    if unknown:
+        raise TypeError(describe(f"{op.name}: has no argument {unknown[0]!r}", f"signature: {_signature(op)}"))
+    bound = list(args)
+    for name in op.operands[len(args) :]:
+        if name not in attrs:
+            raise TypeError(describe(f"{op.name}: needs {name}", f"signature: {_signature(op)}"))
+        bound.append(attrs.pop(name))
+    if any(name in attrs for name in op.operands):
+        raise TypeError(describe(f"{op.name}: got an argument twice", f"signature: {_signature(op)}"))
+    return tuple(bound)
+
+
+def _positional(op: Op) -> tuple[str, ...]:
+    """The attributes that may be given by position."""
+    if isinstance(op.forward, np.ufunc):
+        return ()
+    parameters = inspect.signature(op.forward).parameters
+    return tuple(name for name in op.attributes if parameters[name].kind is not inspect.Parameter.KEYWORD_ONLY)
+
+
+def _signature(op: Op) -> str:
+    attributes = [name if value is _REQUIRED else f"{name}={value!r}" for name, value in op.attributes.items()]
+    return f"{op.name}({', '.join([*op.operands, *attributes])})"
+
+
+def apply(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
+    """Run an operation the general way: any operands, any mode, any number of outputs.
+
+    Parameters
+    ----------
+    operands
+        Tensors, arrays, numbers or nested lists; for a variadic operation the members of its sequence.
+    attrs
+        All attributes, in the form in which they are kept.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        If the operands don't fit, before anything has changed.
+    """
+    mode = _mode()
+    tensors, arrays = _coerce(op, operands)
+    try:
+        result = op.forward(arrays, **attrs) if op.variadic else op.forward(*arrays, **attrs)
+    except _REFUSALS as error:
+        explain(op, tensors, attrs, error)
+    outs = tuple(map(_asarray, result)) if op.outputs is None else (_asarray(result),)
+
+    needs = 0
+    if mode.grad and op.differentiable:
+        for i, operand in enumerate(tensors):
+            if type(operand) is Tensor and operand._needs:
+                needs |= 1 << i
+    if needs and any(out.dtype.kind != "f" for out in outs):
+        needs = 0  # a step to integers or bools: nothing can flow back
+    if not needs and mode.recorder is None:
+        results = tuple(map(Tensor, outs))
+        return results if op.outputs is None else results[0]
+
+    node = Node()
+    node.number = next_number()
+    node.op = op
+    node.operands = tuple(_source(operand, op, mode.recorder) for operand in tensors)
+    node.attrs = attrs
+    node.needs = needs
+    node.shapes = tuple(out.shape for out in outs)
+    node.dtypes = tuple(out.dtype for out in outs)
+    node.scope = mode.scope
+    node.epoch = CLOCK.epoch
+    node.site = None
+    keep = op.plan(needs).keep if needs else 0
+    result = outs if op.outputs is None else outs[0]
+    node.saved = tuple(value if keep >> i & 1 else None for i, value in enumerate(chain(arrays, (result,))))
+
+    sources: tuple[Node | Output, ...]
+    sources = tuple(Output(node, i) for i in range(len(outs))) if op.outputs is None else (node,)
+    if needs:
+        results = tuple(map(computed, outs, sources))
+    else:
+        results = tuple(map(Tensor, outs))
+    if mode.recorder is not None:
+        mode.recorder.node(node, results, sources)
+    return results if op.outputs is None else results[0]
+
+
+def _coerce(op: Op, operands: Iterable[Any]) -> tuple[list[Any], list[Any]]:
+    """The operands as tensors and plain numbers, and the values that forward gets."""
+    tensors: list[Any] = []
+    for i, operand in enumerate(operands):
+        kind = type(operand)
+        if kind is Tensor or kind is float or kind is int or kind is bool:
+            tensors.append(operand)
+        elif isinstance(operand, np.generic):
+            check_dtype(_asarray(operand), _title(op, i))
+            tensors.append(operand.item())  # NumPy's own numbers are weak too, as if Python's
+        elif isinstance(operand, np.ndarray):
+            tensors.append(Tensor(check_dtype(operand, _title(op, i))))
+        elif isinstance(operand, Scalar):
+            raise DTypeError(
+                describe(
+                    f"{_title(op, i)}: a Scalar can't take part in an operation on tensors",
+                    hint="use gg.tensor(value, requires_grad=True) for a number among tensors",
+                )
+            )
+        else:
+            tensors.append(Tensor(as_array(operand, copy=True, what=_title(op, i))))
+    if not any(type(operand) is Tensor for operand in tensors):
+        tensors = [Tensor(as_array(operand, copy=True, what=_title(op, i))) for i, operand in enumerate(tensors)]
+    return tensors, [operand._data if type(operand) is Tensor else operand for operand in tensors]
+
+
+def _source(operand: Any, op: Op, recorder: Any) -> Source:
+    if type(operand) is not Tensor:
+        return operand  # type: ignore[no-any-return]
+    if operand._source is not None:
+        check_unwritten(operand, op.name)
+        return operand._source
+    origin = recorder.origin(operand) if recorder is not None and not operand._needs else None
+    return operand if origin is None else origin
+
+
+def _title(op: Op, i: int) -> str:
+    return f"{op.name}: {op.operands[0]}[{i}]" if op.variadic else f"{op.name}: {op.operands[i]}"
+
+
+def explain(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any], error: Exception) -> NoReturn:
+    """Raise the good message for what NumPy refused: which operand, which shapes, expected what."""
+    if isinstance(error, GraphgradError):
+        raise error
+    shapes = [operand.shape if isinstance(operand, (Tensor, np.ndarray)) else () for operand in operands]
+    details = []
+    for i, operand in enumerate(operands):
+        title = f"{op.operands[0]}[{i}]" if op.variadic else op.operands[i]
+        if isinstance(operand, Tensor):
+            name = f" {operand.name!r}" if operand.name else ""
+            details.append(f"{title}:{name} shape {operand.shape}, {operand.dtype}")
+        else:
+            details.append(f"{title}: {operand!r:.60}")
+    details += [f"{name}: {value!r:.60}" for name, value in attrs.items()]
+    try:
+        op.shape(shapes, **attrs) if op.variadic else op.shape(*shapes, **attrs)
+    except (ValueError, TypeError, IndexError) as reason:
+        raise ShapeError(describe(f"{op.name}: {reason}", *details)) from None
+    kind = DTypeError if isinstance(error, TypeError) else ShapeError
+    raise kind(describe(f"{op.name}: {error}", *details)) from None

@@ -1,0 +1,154 @@
+"""Operations on single numbers: the way onto the tape, and a float arithmetic that never raises.
+
+Python raises for 1.0 / 0.0, log(-1.0) and exp(1000.0); IEEE 754 has answers for all of them, and a graph should show
+those. So the plain float function runs first, for it is quick; when it raises, the operation runs in NumPy's float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from graphgrad.graph.errors import DTypeError, describe
+from graphgrad.graph.late import late
+from graphgrad.graph.mode import MODE
+from graphgrad.graph.operation import Op
+from graphgrad.graph.scalar import Scalar, constant
+from graphgrad.graph.source import call_site
+from graphgrad.graph.tape import Chunk, Note, constants_chunk, open_chunk
+
+__all__ = ["OPCODES", "register", "scalar_entry"]
+
+OPCODES: list[Op | None] = [None]
+"""The operations by opcode; 0 marks leaves and constants."""
+
+_mode = MODE.get
+_new = Scalar.__new__
+_RAISED = (ZeroDivisionError, OverflowError, ValueError)
+
+
+def register(op: Op) -> None:
+    """Give an operation that runs on single numbers its opcode."""
+    if len(OPCODES) > 255:
+        raise TypeError(f"{op.name}: the tape holds opcodes in one byte, all 255 are taken")
+    op.opcode = len(OPCODES)
+    OPCODES.append(op)
+
+
+def scalar_entry(op: Op) -> Callable[..., Scalar]:
+    """The function that runs `op` on scalars; one that refuses if the operation has no form for single numbers."""
+    if op.scalar is None:
+
+        def refuse(*operands: Any) -> NoReturn:
+            raise DTypeError(
+                describe(
+                    f"{op.name}: doesn't run on a Scalar", hint="use tensors: gg.tensor(value, requires_grad=True)"
+                )
+            )
+
+        return refuse
+    return _unary(op) if len(op.operands) == 1 else _binary(op)
+
+
+def _unary(op: Op) -> Callable[[Any], Scalar]:
+    assert op.scalar is not None and op.opcode is not None
+    forward, code = op.scalar.forward, op.opcode
+
+    def call(x: Any, /) -> Scalar:
+        source, i = x.chunk, x.index
+        try:
+            value = forward(source.values[i])
+        except _RAISED:
+            value = ieee(op.forward, source.values[i])
+        mode = _mode()
+        if not (source.needs and mode.grad):
+            return constant(value)
+        chunk = open_chunk()
+        k = chunk.used
+        chunk.ops[k] = code
+        chunk.left[k] = i if source is chunk else chunk.refer(source, i)
+        chunk.right[k] = -1
+        chunk.values[k] = value
+        chunk.used = k + 1
+        if mode.scope or not mode.fast:
+            _note(chunk, k)
+        made = _new(Scalar)
+        made.chunk = chunk
+        made.index = k
+        return made
+
+    return call
+
+
+def _binary(op: Op) -> Callable[[Any, Any], Scalar]:
+    assert op.scalar is not None and op.opcode is not None
+    forward, code = op.scalar.forward, op.opcode
+
+    def call(a: Any, b: Any, /) -> Scalar:
+        if type(a) is not Scalar:
+            a = _constant(op, a)
+        if type(b) is not Scalar:
+            b = _constant(op, b)
+        left, i = a.chunk, a.index
+        right, j = b.chunk, b.index
+        try:
+            value = forward(left.values[i], right.values[j])
+        except _RAISED:
+            value = ieee(op.forward, left.values[i], right.values[j])
+        mode = _mode()
+        if not ((left.needs or right.needs) and mode.grad):
+            return constant(value)
+        chunk = open_chunk()
+        k = chunk.used
+        chunk.ops[k] = code
+        chunk.left[k] = i if left is chunk else chunk.refer(left, i)
+        chunk.right[k] = j if right is chunk else chunk.refer(right, j)
+        chunk.values[k] = value
+        chunk.used = k + 1
+        if mode.scope or not mode.fast:
+            _note(chunk, k)
+        made = _new(Scalar)
+        made.chunk = chunk
+        made.index = k
+        return made
+
+    return call
+
+
+def _constant(op: Op, value: Any) -> Scalar:
+    if isinstance(value, (bool, int, float, np.floating, np.integer)):
+        chunk = constants_chunk()
+        made = _new(Scalar)
+        made.chunk = chunk
+        made.index = chunk.put(float(value))
+        return made
+    raise DTypeError(
+        describe(
+            f"{op.name}: a Scalar takes part with scalars and numbers, not with {type(value).__name__}",
+            hint="use gg.tensor(value, requires_grad=True) for a number among tensors",
+        )
+    )
+
+
+def _note(chunk: Chunk, index: int) -> None:
+    """Keep the scope and, under recording, the place and the name."""
+    mode = _mode()
+    site = call_site() if mode.recorder is not None else None
+    chunk.notes[index] = Note(None if site is None else site.target, mode.scope, site)
+
+
+def ieee(forward: Callable[..., Any], *values: Any) -> float:
+    """The value that IEEE 754 gives where Python raises."""
+    with np.errstate(all="ignore"):
+        return float(forward(*map(np.float64, values)))
+
+
+def _opcode_name(code: int) -> str:
+    op = OPCODES[code]
+    assert op is not None, "0 marks leaves and constants, which no operation computed"
+    return op.name
+
+
+late.opcode_name = _opcode_name
