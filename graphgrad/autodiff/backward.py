@@ -32,6 +32,8 @@ __all__ = ["backward", "differentiate"]
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 _by_number = attrgetter("number")
+# Stands for the gradient of a node with several outputs, whose pieces wait under (node, index).
+_PIECES: Any = object()
 
 
 def backward(
@@ -88,11 +90,11 @@ def differentiate(
         If a saved value was written since.
     """
     retain = create_graph if retain_graph is None else retain_graph
-    order = _reachable([root for root, _ in roots])
+    order, suspects = _reachable([root for root, _ in roots])
     if targets is not None:
         order = _leading_to(order, targets)
-    _check(order)
-    order.reverse()
+        suspects = [node for node in suspects if node in set(order)]
+    _check(suspects)
     sweep = _Sweep(targets, create_graph)
     for root, seed in roots:
         sweep.add(root, seed)
@@ -125,77 +127,92 @@ class _Sweep:
 
     def add(self, source: Source, value: Any) -> None:
         """Add a contribution that already has the shape and dtype of what it is for."""
-        pending = self.pending
         key: Any = source
         if type(source) is Output:
             key = source.node, source.index
-            pending.setdefault(source.node, None)
-        before = pending.get(key)
+            self.pending[source.node] = _PIECES
+        before = self.pending.get(key)
         if before is None:
-            pending[key] = value
-        elif self.recorded or type(before) is not np.ndarray:
-            pending[key] = before + value
-        elif key in self.own:
+            self.pending[key] = value
+        else:
+            self.add_to(key, before, value)
+
+    def add_to(self, key: Any, before: Any, value: Any) -> None:
+        """Add another contribution to what has arrived before."""
+        if key in self.own:
             np.add(before, value, out=before)
         else:
-            pending[key] = before + value
-            self.own.add(key)
+            total = self.pending[key] = before + value
+            if type(total) is np.ndarray:
+                self.own.add(key)
 
     def run(self, order: Iterable[Node], retain: bool) -> None:
         """Pass gradients on, on arrays. The quick way, which every training step takes."""
         pending = self.pending
-        targets = self.targets
+        arrived = pending.get
+        take = pending.pop
+        own = self.own
+        add = np.add
+        watched = self.targets is not None
         for node in order:
-            if node not in pending:
+            g = take(node, None)
+            if g is None:
                 continue
             op = node.op
+            if watched or g is _PIECES:
+                g = self.keep(node, g)
             saved = node.saved
             assert saved is not None
             if not retain:
                 node.saved = None
-            if targets is None:
-                g = pending.pop(node) if op.outputs == 1 else self.collect(node)
-            else:
-                g = self.keep(node)
-            operands = node.operands
-            plan = op.plan(node.needs)
             if op.joint is not None:
                 self.run_joint(node, g, op.joint, saved)
                 continue
-            for i, function, slot, rule in plan.steps:
+            operands = node.operands
+            for i, function, slot, rule in op.steps[node.needs]:
                 if slot >= 0:
                     value = function(g, saved[slot])
                 elif slot == -1:
                     value = function(g)
                 else:
                     value = function(g, *rule.arguments(saved, _shapes(operands), node.attrs))
-                source = operands[i]
+                source: Any = operands[i]
                 if type(source) is Node:
-                    shape, dtype = source.shapes[0], source.dtypes[0]
+                    if value.shape != source.shape:
+                        value = _unbroadcast(value, source.shape)
+                    if value.dtype is not source.dtype:
+                        value = value.astype(source.dtype, copy=False)
+                elif type(source) is Tensor:
+                    data = source._data
+                    if value.shape != data.shape:
+                        value = _unbroadcast(value, data.shape)
+                    if value.dtype is not data.dtype:
+                        value = value.astype(data.dtype, copy=False)
                 else:
-                    shape, dtype = _layout(source)
-                if value.shape != shape:
-                    value = _unbroadcast(value, shape)
-                if value.dtype != dtype:
-                    value = value.astype(dtype)
-                if type(source) is Node and source not in pending:
+                    self.add(source, _fit(value, *_layout(source)))
+                    continue
+                before = arrived(source)
+                if before is None:
                     pending[source] = value
+                elif source in own:
+                    add(before, value, before)
                 else:
-                    self.add(source, value)
+                    self.add_to(source, before, value)
 
     def run_recorded(self, order: Iterable[Node], retain: bool) -> None:
         """The same on tensors, with everything that the rules compute recorded."""
         for node in order:
-            if node not in self.pending:
+            g = self.pending.pop(node, None)
+            if g is None:
                 continue
+            g = self.keep(node, g)
             saved = _as_tensors(node)
             if not retain:
                 node.saved = None
-            g = self.keep(node)
             if node.op.joint is not None:
                 self.run_joint(node, g, node.op.joint, saved)
                 continue
-            for i, function, _, rule in node.op.plan(node.needs).steps:
+            for i, function, _, rule in node.op.steps[node.needs]:
                 value = function(g, *rule.arguments(saved, _shapes(node.operands), node.attrs))
                 self.add(node.operands[i], _fit(value, *_layout(node.operands[i])))
 
@@ -206,9 +223,10 @@ class _Sweep:
             if node.needs >> i & 1:
                 self.add(source, _fit(value, *_layout(source)))
 
-    def keep(self, node: Node) -> Any:
-        """Take a node's complete gradient, and keep it if somebody asked for it."""
-        g = self.pending.pop(node) if node.op.outputs == 1 else self.collect(node)
+    def keep(self, node: Node, g: Any) -> Any:
+        """A node's complete gradient, of all its outputs if it has several; kept if somebody asked for it."""
+        if g is _PIECES:
+            g = self.collect(node)
         if self.targets:
             if node in self.targets:
                 self.kept[node] = g
@@ -220,7 +238,6 @@ class _Sweep:
 
     def collect(self, node: Node) -> list[Any]:
         """The gradients of all outputs of a node, zeros for those that none arrived at."""
-        self.pending.pop(node)
         pieces = []
         for i, (shape, dtype) in enumerate(zip(node.shapes, node.dtypes, strict=True)):
             piece = self.pending.pop((node, i), None)
@@ -235,42 +252,49 @@ def _key(source: Source) -> Any:
     return (source.node, source.index) if type(source) is Output else source
 
 
-def _reachable(roots: Iterable[Source]) -> list[Node]:
-    """The nodes that the roots depend on through operands that need a gradient, in order of their numbers."""
-    stack = [root.node if type(root) is Output else root for root in roots if type(root) is not Tensor]
-    seen: set[Any] = set(stack)
+def _reachable(roots: Iterable[Source]) -> tuple[list[Node], list[Node]]:
+    """The nodes that the roots depend on through operands that need a gradient, the latest first.
+
+    And those of them that a closer look is needed at: freed, or older than the last write to any array.
+    """
+    epoch = CLOCK.epoch
+    stack: list[Any] = [root.node if type(root) is Output else root for root in roots if type(root) is not Tensor]
+    seen = set(stack)
+    suspects = []
     while stack:
         node = stack.pop()
-        for source in node.operands:  # type: ignore[union-attr]
+        if node.epoch != epoch or node.saved is None:
+            suspects.append(node)
+        for source in node.operands:
             if type(source) is Output:
                 source = source.node
             # What needs no gradient is a leaf, a number, or (under recording) a node whose `needs` is 0.
-            if type(source) is Node and source.needs and source not in seen:
+            if type(source) is Node and source not in seen and source.needs:
                 seen.add(source)
                 stack.append(source)
-    return sorted(seen, key=_by_number)
+    return sorted(seen, key=_by_number, reverse=True), suspects
 
 
 def _leading_to(order: Sequence[Node], targets: Iterable[Source]) -> list[Node]:
-    """Those of the nodes through which a gradient gets to one of the targets."""
+    """Those of the nodes, given and returned latest first, through which a gradient gets to one of the targets."""
     wanted: set[Any] = {target.node if type(target) is Output else target for target in targets}
     useful = []
-    for node in order:
+    for node in reversed(order):
+        leads = node in wanted
         for i, source in enumerate(node.operands):
             if node.needs >> i & 1 and (source.node if type(source) is Output else source) in wanted:
-                wanted.add(node)
-                useful.append(node)
+                leads = True
                 break
-        else:
-            if node in wanted:
-                useful.append(node)
+        if leads:
+            wanted.add(node)
+            useful.append(node)
+    useful.reverse()
     return useful
 
 
-def _check(order: Sequence[Node]) -> None:
+def _check(suspects: Iterable[Node]) -> None:
     """Refuse before anything has changed: freed nodes, and saved values that were written."""
-    epoch = CLOCK.epoch
-    for node in order:
+    for node in suspects:
         saved = node.saved
         if saved is None:
             raise GraphError(
@@ -280,8 +304,6 @@ def _check(order: Sequence[Node]) -> None:
                     hint="give retain_graph=True to the earlier backward(), or compute the value again",
                 )
             )
-        if node.epoch == epoch:
-            continue
         for i, value in enumerate(saved):
             for array in value if isinstance(value, tuple) else (value,):
                 if not isinstance(array, np.ndarray):
@@ -351,7 +373,7 @@ def _seed(tensor: Tensor, gradient: Any, create_graph: bool) -> Any:
 def _layout(source: Source) -> tuple[Shape, np.dtype[Any]]:
     """The shape and dtype of what an operand stands for."""
     if type(source) is Node:
-        return source.shapes[0], source.dtypes[0]
+        return source.shape, source.dtype
     if type(source) is Output:
         return source.node.shapes[source.index], source.node.dtypes[source.index]
     assert type(source) is Tensor

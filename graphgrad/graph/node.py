@@ -51,8 +51,8 @@ class Node:
         needed; None altogether once `backward` has freed it.
     needs
         Bit i is set if operand i needs a gradient.
-    shapes, dtypes
-        Of each output.
+    shape, dtype
+        Of its output; for an operation with several outputs a tuple of theirs. `shapes` and `dtypes` are always tuples.
     scope
         The path of scopes that it ran in, such as ``"encoder.0"``.
     epoch
@@ -63,7 +63,7 @@ class Node:
 
     __slots__ = (
         "attrs",
-        "dtypes",
+        "dtype",
         "epoch",
         "needs",
         "number",
@@ -71,7 +71,7 @@ class Node:
         "operands",
         "saved",
         "scope",
-        "shapes",
+        "shape",
         "site",
     )
 
@@ -81,11 +81,21 @@ class Node:
     attrs: Mapping[str, Any]
     saved: tuple[Any, ...] | None
     needs: int
-    shapes: tuple[tuple[int, ...], ...]
-    dtypes: tuple[np.dtype[Any], ...]
+    shape: Any
+    dtype: Any
     scope: str
     epoch: int
     site: Site | None
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of each output."""
+        return self.shape if self.op.outputs is None else (self.shape,)
+
+    @property
+    def dtypes(self) -> tuple[np.dtype[Any], ...]:
+        """The dtype of each output."""
+        return self.dtype if self.op.outputs is None else (self.dtype,)
 
     def __repr__(self) -> str:
         shapes = ", ".join(map(str, self.shapes))

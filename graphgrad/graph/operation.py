@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["ErrorSample", "Op", "Plan", "Sample", "ScalarForm", "Step"]
+__all__ = ["ErrorSample", "Op", "Sample", "ScalarForm", "Step"]
 
 Shape = tuple[int, ...]
 
@@ -99,11 +99,19 @@ class Step(NamedTuple):
     rule: Rule
 
 
-class Plan(NamedTuple):
-    """What backward needs when a given set of operands wants a gradient."""
+class Steps(dict[int, "tuple[Step, ...]"]):
+    """The steps for each set of operands that want a gradient, worked out when first asked for."""
 
-    keep: int
-    steps: tuple[Step, ...]
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        super().__init__()
+        self.rules = rules
+
+    def __missing__(self, needs: int) -> tuple[Step, ...]:
+        steps = tuple(
+            Step(rule.operand, rule.function, rule.slot, rule) for rule in self.rules if needs >> rule.operand & 1
+        )
+        self[needs] = steps
+        return steps
 
 
 class Op:
@@ -123,6 +131,8 @@ class Op:
         The values, on arrays.
     rules, joint
         The derivative: one rule per operand, or a joint one that gives the contributions of all.
+    steps
+        The rules to run by the set of operands that want a gradient, as bits.
     formula, local
         The value as text in Python's notation, ``"{a} * {b}"``, and ∂out/∂operand likewise. A test evaluates them.
     expand
@@ -142,7 +152,6 @@ class Op:
     """
 
     __slots__ = (
-        "_plans",
         "attributes",
         "call",
         "covers",
@@ -162,6 +171,7 @@ class Op:
         "scalar",
         "shape",
         "cost",
+        "steps",
         "symbol",
         "variadic",
         "view",
@@ -213,13 +223,13 @@ class Op:
         self.opcode = None
         self.covers = tuple(covers)
         self.doc = doc
-        self._plans: dict[int, Plan] = {}
         unknown = [*(set(rules) - set(self.operands)), *(set(self.local) - set(self.operands))]
         if unknown:
             raise TypeError(f"{name}: {unknown} are no operands; those are {self.operands}")
         if joint is not None and rules:
             raise TypeError(f"{name}: give one rule per operand or a joint one, not both")
         self.rules = {operand: Rule(self, self.operands.index(operand), rule) for operand, rule in rules.items()}
+        self.steps = Steps(tuple(self.rules.values()))
         self.joint = None if joint is None else Rule(self, -1, joint)
 
     @property
@@ -227,17 +237,14 @@ class Op:
         """Whether it passes a gradient on to any operand."""
         return bool(self.rules) or self.joint is not None
 
-    def plan(self, needs: int) -> Plan:
-        """What to save, and which rules to run, when the operands whose bits are set want a gradient."""
-        plan = self._plans.get(needs)
-        if plan is None:
-            rules = [rule for rule in self.rules.values() if needs >> rule.operand & 1]
-            keep = 0
-            for rule in rules if self.joint is None else [self.joint]:
-                keep |= rule.keeps()
-            steps = tuple(Step(rule.operand, rule.function, rule.slot, rule) for rule in rules)
-            plan = self._plans[needs] = Plan(keep, steps)
-        return plan
+    def keeps(self, needs: int) -> int:
+        """The saved slots, as bits, that backward will read when the operands whose bits are set want a gradient."""
+        if self.joint is not None:
+            return self.joint.keeps()
+        keep = 0
+        for step in self.steps[needs]:
+            keep |= step.rule.keeps()
+        return keep
 
     @staticmethod
     def scalar_arguments(rule: Callable[..., Any]) -> list[str]:

@@ -175,9 +175,7 @@ def call_site(inside: tuple[str, ...] = INSIDE) -> Site | None:
 def resolve(mark: Mark) -> Site:
     """Read the source at `mark`. The answer is kept as long as the code object lives."""
     code, offset = mark
-    known = _codes.get(id(code))
-    if known is None or known.ref() is not code:
-        known = _register(code)
+    known = _codes.get(id(code)) or _register(code)
     site = known.sites.get(offset)
     # Source may turn up later than the code: someone may enter it into linecache.
     if site is None or (known.source is None and code.co_filename in linecache.cache):
@@ -207,8 +205,15 @@ class _Code:
             self.trusted = self.source is not None and self.source.holds(code)
         return self.source if self.trusted else None
 
-    def instruction(self, unit: int) -> str:
-        """The name of the instruction at `unit`; calls of Python functions leave us at the end of its cache."""
+    def span(self, offset: int) -> Span | None:
+        """The position of the instruction at `offset`, with -1 for unknown columns; None if even the line is unknown."""
+        at = 4 * (offset // 2)
+        line, end_line, column, end_column = self.positions[at : at + 4] or (-1, -1, -1, -1)
+        return None if line < 0 else (line, column, max(line, end_line), end_column)
+
+    def instruction(self, offset: int) -> str:
+        """The name of the instruction at `offset`; calls of Python functions leave us at the end of its cache."""
+        unit = offset // 2
         while unit and opname[self.opcodes[unit]] == "CACHE":
             unit -= 1
         return opname[self.opcodes[unit]]
@@ -231,33 +236,26 @@ _codes: dict[int, _Code] = {}
 
 def _register(code: CodeType) -> _Code:
     key = id(code)
-
-    def forget(ref: weakref.ref[CodeType]) -> None:
-        entry = _codes.get(key)
-        if entry is not None and entry.ref is ref:
-            del _codes[key]
-
-    known = _codes[key] = _Code(code, weakref.ref(code, forget))
+    known = _codes[key] = _Code(code, weakref.ref(code, lambda _: _codes.pop(key, None)))
     return known
 
 
 def _site(code: CodeType, known: _Code, offset: int) -> Site:
-    unit = offset // 2
-    line, end_line, column, end_column = known.positions[4 * unit : 4 * unit + 4]
-    if line < 0:
-        line = code.co_firstlineno
-    span = line, column, max(line, end_line), end_column
+    span = known.span(offset)
+    if span is None:
+        return _bare(code, code.co_firstlineno, code.co_firstlineno)
+    line, column, end_line, end_column = span
     source = known.find_source(code)
     if source is None:
-        return _bare(code, span)
+        return _bare(code, line, end_line)
     if column < 0 or end_column < 0:
         whole = source.line(line)
-        return Site(code.co_filename, line, span[2], -1, -1, code.co_qualname, whole.strip(), whole)
+        return Site(code.co_filename, line, end_line, -1, -1, code.co_qualname, whole.strip(), whole)
     span = source.moved.get(span, span)
     text = source.text(span)
     if not (source.has(span, text) and known.believes(text)):
-        return _bare(code, span)
-    instruction = known.instruction(unit)
+        return _bare(code, line, end_line)
+    instruction = known.instruction(offset)
     if instruction.startswith("UNPACK_"):
         targets = source.unpacked.get(span, ())
     else:
@@ -275,9 +273,9 @@ def _site(code: CodeType, known: _Code, offset: int) -> Site:
     )
 
 
-def _bare(code: CodeType, span: Span) -> Site:
+def _bare(code: CodeType, line: int, end_line: int) -> Site:
     """The site of code whose source can't be had; columns would be in bytes of an unknown line."""
-    return Site(code.co_filename, span[0], span[2], -1, -1, code.co_qualname, "", "")
+    return Site(code.co_filename, line, end_line, -1, -1, code.co_qualname, "", "")
 
 
 def _names_of_code(code: CodeType) -> frozenset[str]:
@@ -293,7 +291,7 @@ def _names_of_code(code: CodeType) -> frozenset[str]:
 
 def _names_in_text(text: str) -> set[str] | None:
     """The variables and attributes in an expression or simple statement, None if it is neither."""
-    for form in "({}\n)", "{}", "with ({}\n): pass":
+    for form in "({})", "{}", "with ({}): pass":
         try:
             tree = _parse(form.format(text))
         except (SyntaxError, ValueError):

@@ -437,7 +437,6 @@ def computed(data: Array, source: Node | Output) -> Tensor:
     tensor._grad = None
     tensor._needs = source.node.needs != 0 if isinstance(source, Output) else source.needs != 0
     tensor._source = source
-    tensor._written = 0
     tensor.name = None
     return tensor
 

@@ -62,7 +62,7 @@ def entry(op: Op, prepare: Callable[[dict[str, Any]], None] | None) -> Callable[
 def _unary(op: Op) -> Callable[[Any], Any]:
     forward = op.forward
     differentiable = op.differentiable
-    keep = op.plan(1).keep
+    keep = op.keeps(1)
     keep_x, keep_out = bool(keep & 1), bool(keep & 2)
     scalar = scalar_entry(op)
 
@@ -82,7 +82,6 @@ def _unary(op: Op) -> Callable[[Any], Any]:
         tensor = _new_tensor(Tensor)
         tensor._data = out
         tensor._grad = tensor.name = None
-        tensor._written = 0
         if x._needs and differentiable:
             epoch = CLOCK.epoch
             source: Any = x._source
@@ -97,8 +96,8 @@ def _unary(op: Op) -> Callable[[Any], Any]:
             node.attrs = _NO_ATTRS
             node.saved = (data if keep_x else None, out if keep_out else None)
             node.needs = 1
-            node.shapes = (out.shape,)
-            node.dtypes = (out.dtype,)
+            node.shape = out.shape
+            node.dtype = out.dtype
             node.scope = mode.scope
             node.epoch = epoch
             node.site = None
@@ -107,6 +106,7 @@ def _unary(op: Op) -> Callable[[Any], Any]:
         else:
             tensor._source = None
             tensor._needs = False
+            tensor._written = 0
             tensor._number = next_number()
         return tensor
 
@@ -115,7 +115,7 @@ def _unary(op: Op) -> Callable[[Any], Any]:
 
 def _binary(op: Op) -> Callable[[Any, Any], Any]:
     forward = op.forward
-    keeps = [op.plan(needs).keep if op.differentiable else 0 for needs in range(4)]
+    keeps = [op.keeps(needs) for needs in range(4)]
     differentiable = op.differentiable
     scalar = scalar_entry(op)
 
@@ -149,7 +149,6 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:
         tensor = _new_tensor(Tensor)
         tensor._data = out
         tensor._grad = tensor.name = None
-        tensor._written = 0
         if needs and differentiable:
             epoch = CLOCK.epoch
             left: Source = a
@@ -170,8 +169,8 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:
             node.attrs = _NO_ATTRS
             node.saved = (x if keep & 1 else None, y if keep & 2 else None, out if keep & 4 else None)
             node.needs = needs
-            node.shapes = (out.shape,)
-            node.dtypes = (out.dtype,)
+            node.shape = out.shape
+            node.dtype = out.dtype
             node.scope = mode.scope
             node.epoch = epoch
             node.site = None
@@ -180,6 +179,7 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:
         else:
             tensor._source = None
             tensor._needs = False
+            tensor._written = 0
             tensor._number = next_number()
         return tensor
 
@@ -303,12 +303,13 @@ def apply(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
     node.operands = tuple(_source(operand, op, mode.recorder) for operand in tensors)
     node.attrs = attrs
     node.needs = needs
-    node.shapes = tuple(out.shape for out in outs)
-    node.dtypes = tuple(out.dtype for out in outs)
+    single = op.outputs == 1
+    node.shape = outs[0].shape if single else tuple(out.shape for out in outs)
+    node.dtype = outs[0].dtype if single else tuple(out.dtype for out in outs)
     node.scope = mode.scope
     node.epoch = CLOCK.epoch
     node.site = None
-    keep = op.plan(needs).keep if needs else 0
+    keep = op.keeps(needs) if needs else 0
     result = outs if op.outputs is None else outs[0]
     node.saved = tuple(value if keep >> i & 1 else None for i, value in enumerate(chain(arrays, (result,))))
 
