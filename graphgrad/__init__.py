@@ -90,6 +90,7 @@ _EXPORTS: dict[str, str] = {
     "unbind": "graphgrad.ops.shaping",
     "log_softmax": "graphgrad.ops.softmaxes",
     "softmax": "graphgrad.ops.softmaxes",
+    "walk": "graphgrad.walk.trace",
 }
 _ROOMS: tuple[str, ...] = ("autodiff", "graph", "nn", "ops")
 
@@ -110,8 +111,8 @@ def __getattr__(name: str) -> Any:
         near = get_close_matches(name, __all__, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise AttributeError(f"module 'graphgrad' has no attribute {name!r}{hint}", name=name, obj=None)
-    globals()[name] = value
-    return value
+    # Importing a room sets the attribute of its name: `walk` is a room that can be called, and stays that.
+    return globals().setdefault(name, value)
 
 
 def __dir__() -> list[str]:
@@ -200,3 +201,4 @@ if TYPE_CHECKING:
     from graphgrad.ops.shaping import unbind as unbind
     from graphgrad.ops.softmaxes import log_softmax as log_softmax
     from graphgrad.ops.softmaxes import softmax as softmax
+    from graphgrad.walk.trace import walk as walk

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from graphgrad.graph.writes import CLOCK, last_write
 from graphgrad.ops.reductions import sum as sum_tensor
 from graphgrad.ops.shaping import astype, reshape
 
-__all__ = ["backward", "differentiate"]
+__all__ = ["Observer", "backward", "differentiate"]
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
@@ -48,8 +48,7 @@ def backward(
     for leaf in list(found):
         assert isinstance(leaf, Tensor)
         if create_graph:
-            value = found.pop(leaf)
-            leaf._grad = value if leaf._grad is None else leaf._grad + value
+            leaf._grad = _own_tensor(found, leaf) if leaf._grad is None else leaf._grad + found.pop(leaf)
         elif leaf._grad is None:
             leaf._grad = Tensor(_own(found, leaf))
         else:
@@ -62,6 +61,7 @@ def differentiate(
     *,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    observer: Observer | None = None,
 ) -> dict[Source, Any]:
     """The gradients of `targets`, or of all leaves that need one.
 
@@ -76,6 +76,8 @@ def differentiate(
         Keep what the nodes saved. Default: as `create_graph`.
     create_graph
         Record the pass, so that its results can be differentiated.
+    observer
+        Is told of everything that happens, as it happens. The numbers are the same to the bit.
 
     Returns
     -------
@@ -95,12 +97,17 @@ def differentiate(
         order = _leading_to(order, targets)
         suspects = [node for node in suspects if node in set(order)]
     _check(suspects)
-    sweep = _Sweep(targets, create_graph)
+    sweep = _Sweep(targets, create_graph, observer)
     for root, seed in roots:
         sweep.add(root, seed)
+        if observer is not None:
+            observer.seed(root, seed)
     if create_graph:
         with enable_grad():
-            sweep.run_recorded(order, retain)
+            sweep.run_explained(order, retain)
+    elif observer is not None:
+        with np.errstate(all="ignore"):
+            sweep.run_explained(order, retain)
     else:
         # Once per pass: a derivative may well be infinite, and that is for the caller to see, not for a warning.
         with np.errstate(all="ignore"):
@@ -108,13 +115,24 @@ def differentiate(
     return sweep.results()
 
 
+class Observer(Protocol):
+    """Watches a pass."""
+
+    def seed(self, root: Source, value: Any) -> None:
+        """A pass starts from `root` with an upstream gradient."""
+
+    def contribution(self, node: Node, operand: int, value: Any) -> None:
+        """A node passes `value` on to one of its operands, which adds it to what it has."""
+
+
 class _Sweep:
     """One pass: the gradients that have not been passed on yet."""
 
-    def __init__(self, targets: Sequence[Source] | None, recorded: bool) -> None:
+    def __init__(self, targets: Sequence[Source] | None, recorded: bool, observer: Observer | None) -> None:
         self.pending: dict[Any, Any] = {}
-        self.targets = None if targets is None else {_key(target) for target in targets}
+        self.targets = None if targets is None else {_key(target): target for target in targets}
         self.recorded = recorded
+        self.observer = observer
         self.kept: dict[Any, Any] = {}
         # Sums that this pass made itself, so that it may add to them in place.
         self.own: set[Any] = set()
@@ -123,7 +141,7 @@ class _Sweep:
         found = {**self.kept, **{source: value for source, value in self.pending.items() if type(source) is Tensor}}
         if self.targets is None:
             return found
-        return {source: value for source, value in found.items() if source in self.targets}
+        return {self.targets[key]: value for key, value in found.items() if key in self.targets}
 
     def add(self, source: Source, value: Any) -> None:
         """Add a contribution that already has the shape and dtype of what it is for."""
@@ -199,14 +217,15 @@ class _Sweep:
                 else:
                     self.add_to(source, before, value)
 
-    def run_recorded(self, order: Iterable[Node], retain: bool) -> None:
-        """The same on tensors, with everything that the rules compute recorded."""
+    def run_explained(self, order: Iterable[Node], retain: bool) -> None:
+        """The same for whoever wants to know more: on tensors, so that the rules are recorded, or under an observer."""
         for node in order:
             g = self.pending.pop(node, None)
             if g is None:
                 continue
             g = self.keep(node, g)
-            saved = _as_tensors(node)
+            saved = _as_tensors(node) if self.recorded else node.saved
+            assert saved is not None
             if not retain:
                 node.saved = None
             if node.op.joint is not None:
@@ -214,14 +233,21 @@ class _Sweep:
                 continue
             for i, function, _, rule in node.op.steps[node.needs]:
                 value = function(g, *rule.arguments(saved, _shapes(node.operands), node.attrs))
-                self.add(node.operands[i], _fit(value, *_layout(node.operands[i])))
+                self.deliver(node, i, value)
 
     def run_joint(self, node: Node, g: Any, rule: Rule, saved: Sequence[Any]) -> None:
         """A rule that gives the contributions of all operands at once."""
         values = rule.function(g, *rule.arguments(saved, _shapes(node.operands), node.attrs))
-        for i, (source, value) in enumerate(zip(node.operands, values, strict=True)):
+        for i, value in enumerate(values):
             if node.needs >> i & 1:
-                self.add(source, _fit(value, *_layout(source)))
+                self.deliver(node, i, value)
+
+    def deliver(self, node: Node, i: int, value: Any) -> None:
+        """Hand a contribution to operand `i`."""
+        value = _fit(value, *_layout(node.operands[i]))
+        if self.observer is not None:
+            self.observer.contribution(node, i, value)
+        self.add(node.operands[i], value)
 
     def keep(self, node: Node, g: Any) -> Any:
         """A node's complete gradient, of all its outputs if it has several; kept if somebody asked for it."""
@@ -456,6 +482,16 @@ def _own(found: dict[Source, Any], leaf: Tensor) -> Array:
     array = np.asarray(found.pop(leaf))
     alone = sys.getrefcount(array) == 2  # the variable, and the argument of the question
     return array if alone and array.base is None and array.flags.writeable else array.copy()
+
+
+def _own_tensor(found: dict[Source, Any], leaf: Tensor) -> Tensor:
+    """The same for a recorded pass, where the copy is a node, so that the gradient can still be differentiated."""
+    value: Tensor = found.pop(leaf)
+    alone = sys.getrefcount(value) == 2 and sys.getrefcount(value._data) == 2
+    if alone and value._data.base is None and value._data.flags.writeable:
+        return value
+    copy: Tensor = astype(value, value.dtype)
+    return copy
 
 
 late.backward = backward

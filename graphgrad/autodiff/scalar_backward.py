@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from graphgrad.graph.errors import GraphError, WriteError, describe
+from graphgrad.graph.errors import DTypeError, GraphError, WriteError, describe
 from graphgrad.graph.late import late
 from graphgrad.graph.operation import Op
 from graphgrad.graph.scalar import Scalar, constant, handle
 from graphgrad.graph.tape import DONE, NOTHING, PENDING, SLOT_SHIFT, Chunk
 from graphgrad.ops.scalars import OPCODES
 
-__all__ = ["differentiate_scalar", "scalar_backward"]
+__all__ = ["ScalarObserver", "differentiate_scalar", "scalar_backward"]
 
 _RAISED = (ZeroDivisionError, OverflowError, ValueError)
 _INDEX = (1 << SLOT_SHIFT) - 1
@@ -31,13 +31,23 @@ Place = tuple[Chunk, int]
 def scalar_backward(root: Scalar, gradient: float = 1.0) -> None:
     """Run a backward pass from a scalar; see `Scalar.backward`."""
     _check_root(root)
+    try:
+        seed = float(gradient)
+    except (TypeError, ValueError):
+        raise DTypeError(
+            describe(f"backward: the gradient must be a number, got {type(gradient).__name__} {gradient!r:.40}")
+        ) from None
     _check_unwritten(root)
     leaves: dict[Place, float] = {}
     pending = _Pending(root)
-    root.chunk.grads[root.index] = float(gradient)
-    with np.errstate(all="ignore"):
-        while (place := pending.next()) is not None:
-            _pass_on(*place, pending, leaves)
+    root.chunk.grads[root.index] = seed
+    try:
+        with np.errstate(all="ignore"):
+            while (place := pending.next()) is not None:
+                _pass_on(*place, pending, leaves)
+    except BaseException:
+        pending.abandon()
+        raise
     for (chunk, index), g in leaves.items():
         chunk.grads[index] = g if chunk.states[index] == NOTHING else chunk.grads[index] + g
         chunk.states[index] = DONE
@@ -71,6 +81,11 @@ class _Pending:
                 return None
             self.chunk = heapq.heappop(self.later)[1]
             self.end = self.chunk.used
+
+    def abandon(self) -> None:
+        """Forget what is on its way, so that the next pass doesn't take it for its own."""
+        for chunk in (self.chunk, *(chunk for _, chunk in self.later)):
+            chunk.states[:] = chunk.states.replace(_PENDING, bytes([NOTHING]))
 
 
 def _pass_on(chunk: Chunk, index: int, pending: _Pending, leaves: dict[Place, float]) -> None:
@@ -146,7 +161,20 @@ def _apply(rule: Callable[..., Any], g: Any, arguments: tuple[Any, ...]) -> floa
         return float(rule(np.float64(g), *map(np.float64, arguments)))
 
 
-def differentiate_scalar(root: Scalar, targets: Sequence[Scalar], create_graph: bool) -> list[Any]:
+class ScalarObserver(Protocol):
+    """Watches a pass over scalars."""
+
+    def contribution(self, number: int, operand: int, value: float) -> None:
+        """The scalar of that number passes `value` on to one of its operands."""
+
+
+def differentiate_scalar(
+    root: Scalar,
+    targets: Sequence[Scalar],
+    create_graph: bool = False,
+    gradient: float = 1.0,
+    observer: ScalarObserver | None = None,
+) -> list[Any]:
     """The derivatives of `root` for each of `targets`, as scalars; no ``grad`` is touched.
 
     With `create_graph` the rules run on scalars, so that the results can be differentiated again.
@@ -154,7 +182,7 @@ def differentiate_scalar(root: Scalar, targets: Sequence[Scalar], create_graph: 
     _check_unwritten(root)
     number: Callable[[Chunk, int], Any] = handle if create_graph else (lambda chunk, index: chunk.values[index])
     wanted = {(target.chunk, target.index) for target in targets}
-    sums: dict[Place, Any] = {(root.chunk, root.index): constant(1.0) if create_graph else 1.0}
+    sums: dict[Place, Any] = {(root.chunk, root.index): constant(gradient) if create_graph else gradient}
     queue = [(-root.number, root.chunk, root.index)]
     kept: dict[Place, Any] = {}
     with np.errstate(all="ignore"):
@@ -169,11 +197,13 @@ def differentiate_scalar(root: Scalar, targets: Sequence[Scalar], create_graph: 
             places = chunk.operands(index)
             values = [number(*place) for place in places]
             out = number(chunk, index)
-            for (where, k), (rule, pick) in zip(places, _rules(op), strict=True):
+            for i, ((where, k), (rule, pick)) in enumerate(zip(places, _rules(op), strict=True)):
                 if not where.needs:
                     continue
                 arguments = pick(values[0], values[-1], out)
                 value = rule(g, *arguments) if create_graph else _apply(rule, g, arguments)
+                if observer is not None:
+                    observer.contribution(chunk.first + index, i, value)
                 if (where, k) in sums:
                     sums[where, k] = sums[where, k] + value
                 else:

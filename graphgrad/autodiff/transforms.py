@@ -65,12 +65,14 @@ def value_and_grad(
     @functools.wraps(fun)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         arguments = list(args)
-        inputs = []
+        places: dict[int, Any] = {}
         for position in wanted:
             if not -len(args) <= position < len(args):
                 raise TypeError(describe(f"grad: argnums names argument {position}, but {len(args)} were given"))
-            inputs.append(_input(args[position], position))
-            arguments[position] = inputs[-1]
+            place = position % len(args)
+            if place not in places:  # 0 and -2 may well be the same argument
+                arguments[place] = places[place] = _input(args[place], position)
+        inputs = [places[position % len(args)] for position in wanted]
         with enable_grad():
             result = fun(*arguments, **kwargs)
         value, aux = result if has_aux else (result, None)
@@ -108,7 +110,8 @@ def grad(
 def _input(argument: Any, position: int) -> Any:
     """A fresh place in the graph for an argument, connected to it if it needs a gradient itself."""
     if isinstance(argument, Scalar):
-        return scalar(argument.data) if not argument.requires_grad else argument * 1.0
+        with enable_grad():
+            return scalar(argument.data) if not argument.requires_grad else argument * 1.0
     tensor = argument if isinstance(argument, Tensor) else Tensor(as_array(argument, copy=True, what="grad"))
     if tensor.dtype.kind != "f":
         raise DTypeError(

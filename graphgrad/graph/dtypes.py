@@ -82,14 +82,24 @@ def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool, what: str
     """
     typed = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")
     try:
+        if dtype is not None:
+            _check_numbers(np.asarray(data), what)  # NumPy would read "1.5", take None for nan and drop imaginary parts
         array = np.array(data, dtype=dtype, copy=True) if copy else np.asarray(data, dtype=dtype)
-    except (ValueError, TypeError) as error:
+    except DTypeError:
+        raise
+    except (ValueError, TypeError, OverflowError) as error:
         details = [f"got: {type(data).__name__} {_short(data)}", f"NumPy says: {error}"]
         raise DTypeError(describe(f"{what}: can't make an array of numbers", *details)) from None
     check_dtype(array, what)
     if dtype is None and not typed and array.dtype.kind == "f" and array.dtype != _default:
         array = array.astype(_default)
     return array
+
+
+def _check_numbers(array: Array, what: str) -> None:
+    """Refuse what isn't made of numbers, before a wanted dtype hides it."""
+    if array.dtype.kind != "O" or not all(isinstance(value, int) for value in array.flat):  # ints beyond 64 bits
+        check_dtype(array, what)
 
 
 def _short(data: object) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from graphgrad.graph.dtypes import as_array
 from graphgrad.graph.errors import GraphError, describe
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE, Mode
@@ -146,7 +147,11 @@ class Graph:
         """The operations, in the order in which they ran."""
         return tuple(vertex for vertex in self if not vertex.is_leaf)
 
-    def run(self, feeds: Mapping[Any, Any] | None = None) -> Any:
+    def run(
+        self,
+        feeds: Mapping[Any, Any] | None = None,
+        on_value: Callable[[Vertex, tuple[Any, ...]], None] | None = None,
+    ) -> Any:
         """Compute everything again from the leaves, as if the code ran once more.
 
         Parameters
@@ -155,6 +160,8 @@ class Graph:
             Other values for leaves, by the leaf itself, its name or its id: arrays, numbers, tensors or scalars. An
             array takes the leaf's dtype and ``requires_grad``. Leaves that aren't fed have the values that they have
             now, and collect gradients if one is computed from the result.
+        on_value
+            Called for each vertex, as soon as its values are there, with one tensor or scalar per output.
 
         Returns
         -------
@@ -171,10 +178,10 @@ class Graph:
         values: dict[int, Any] = dict(self._fed(feeds or {}))
         uses = self._uses()
         for vertex in self:
-            if vertex.id in values:
-                continue
             if vertex.op is None:
-                values[vertex.id] = (vertex.leaf,)
+                values.setdefault(vertex.id, (vertex.leaf,))
+                if on_value is not None:
+                    on_value(vertex, values[vertex.id])
                 continue
             operands = [values[operand.vertex][operand.port] for operand in vertex.operands]
             op = late.find_op(vertex.op)
@@ -187,6 +194,8 @@ class Graph:
             values[vertex.id] = result if isinstance(result, tuple) else (result,)
             if vertex.name is not None and len(values[vertex.id]) == 1:
                 values[vertex.id][0].name = vertex.name
+            if on_value is not None:
+                on_value(vertex, values[vertex.id])
             for operand in vertex.operands:
                 uses[operand.vertex] -= 1
                 if not uses[operand.vertex]:
@@ -238,7 +247,7 @@ class Graph:
                     value = scalar(value, leaf.requires_grad, leaf.name)
             elif not isinstance(value, Tensor):
                 assert isinstance(leaf, Tensor)
-                value = Tensor(np.array(value, dtype=leaf.dtype), leaf.requires_grad, leaf.name)
+                value = Tensor(as_array(value, leaf.dtype, copy=True, what="run"), leaf.requires_grad, leaf.name)
             yield vertex.id, (value,)
 
     def _leaf(self, key: Any) -> Vertex:
@@ -292,8 +301,16 @@ class _Builder:
         return Operand(self.constants, 0)
 
     def graph(self, outputs: Sequence[Operand], first_use: Mapping[int, float]) -> Graph:
-        """Vertices in the order of their ids; a constant right before its reader."""
-        self.found.sort(key=lambda vertex: first_use[vertex.id] if vertex.id < 0 else vertex.id)
+        """Vertices in the order of their ids, but a constant right before its reader.
+
+        A leaf too, if its number is higher: a chunk of scalars takes its numbers when it is begun.
+        """
+
+        def place(vertex: Vertex) -> float:
+            use = first_use.get(vertex.id, vertex.id)
+            return use if vertex.is_constant else min(use, vertex.id)
+
+        self.found.sort(key=place)
         return Graph({vertex.id: vertex for vertex in self.found}, tuple(outputs))
 
 
@@ -399,8 +416,10 @@ def _of_scalars(results: Sequence[Scalar]) -> Graph:
                 stack.append(below)
 
     def operand(chunk: Chunk, index: int, reader: int) -> Operand:
+        number = chunk.first + index
         if not _is_number(chunk, index):
-            return Operand(chunk.first + index, 0)
+            first_use[number] = min(reader - 0.5, first_use.get(number, reader))
+            return Operand(number, 0)
         made = builder.constant(chunk.values[index], "")
         first_use[made.vertex] = reader - 0.5
         return made

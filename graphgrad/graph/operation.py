@@ -145,6 +145,8 @@ class Op:
         Arguments to check it with, and arguments that it must refuse.
     view
         Whether the result may share memory with the operand.
+    plumbing
+        Whether it only brings values into another form; a walk passes over it unless every operation is wanted.
     scalar
         How it runs on single floats, None if it doesn't.
     covers
@@ -166,6 +168,7 @@ class Op:
         "opcode",
         "operands",
         "outputs",
+        "plumbing",
         "rules",
         "samples",
         "scalar",
@@ -200,6 +203,7 @@ class Op:
         samples: Callable[..., Iterable[Sample]],
         errors: Sequence[ErrorSample] = (),
         view: bool = False,
+        plumbing: bool = False,
         scalar: ScalarForm | None = None,
         covers: Sequence[str] = (),
         doc: str = "",
@@ -219,6 +223,7 @@ class Op:
         self.samples = samples
         self.errors = tuple(errors)
         self.view = view
+        self.plumbing = plumbing
         self.scalar = scalar
         self.opcode = None
         self.covers = tuple(covers)

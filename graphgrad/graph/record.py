@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from graphgrad.graph.mode import MODE, Mode
 from graphgrad.graph.source import Site, call_site
+from graphgrad.graph.writes import last_write
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -52,7 +53,12 @@ class Recording:
     def origin(self, tensor: Tensor) -> Node | Output | None:
         """What computed a tensor that needs no gradient and therefore keeps no reference to it."""
         known = self._origins.get(id(tensor))
-        return known[1] if known is not None and known[0]() is tensor else None
+        if known is None or known[0]() is not tensor:
+            return None
+        # Written since, it no longer holds what the node computed.
+        write = last_write(tensor._data)
+        latest = max(tensor._written, 0 if write is None else write.epoch)
+        return known[1] if latest <= known[1].epoch else None
 
 
 def _names(site: Site | None, n: int) -> tuple[str | None, ...]:

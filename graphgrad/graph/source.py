@@ -21,7 +21,6 @@ import threading
 import warnings
 import weakref
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass
 from opcode import opname
 from types import CodeType
@@ -206,10 +205,10 @@ class _Code:
         return self.source if self.trusted else None
 
     def span(self, offset: int) -> Span | None:
-        """The position of the instruction at `offset`, with -1 for unknown columns; None if even the line is unknown."""
+        """The position of the instruction at `offset`, with -1 for unknown columns; None without even a line."""
         at = 4 * (offset // 2)
         line, end_line, column, end_column = self.positions[at : at + 4] or (-1, -1, -1, -1)
-        return None if line < 0 else (line, column, max(line, end_line), end_column)
+        return None if line < 0 else (line, column, end_line, end_column)
 
     def instruction(self, offset: int) -> str:
         """The name of the instruction at `offset`; calls of Python functions leave us at the end of its cache."""
@@ -488,15 +487,12 @@ def _header(node: ast.stmt) -> Span | None:
 def _is_name(target: ast.expr) -> bool:
     """Whether a target always means the same: a variable, or attributes and constant keys of one."""
     while isinstance(target, ast.Attribute | ast.Subscript):
-        if isinstance(target, ast.Subscript) and not all(map(_is_constant, _keys(target.slice))):
+        if isinstance(target, ast.Subscript) and not _is_constant(target.slice):
             return False
         target = target.value
     return isinstance(target, ast.Name)
 
 
-def _keys(key: ast.expr) -> Iterator[ast.expr]:
-    yield from key.elts if isinstance(key, ast.Tuple) else (key,)
-
-
 def _is_constant(key: ast.expr) -> bool:
-    return isinstance(key.operand if isinstance(key, ast.UnaryOp) else key, ast.Constant)
+    parts = key.elts if isinstance(key, ast.Tuple) else [key]
+    return all(isinstance(part.operand if isinstance(part, ast.UnaryOp) else part, ast.Constant) for part in parts)

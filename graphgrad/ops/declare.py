@@ -102,6 +102,7 @@ def _declare(
     samples: Callable[..., Iterable[Sample]] | None = None,
     errors: Sequence[ErrorSample] = (),
     view: bool = False,
+    plumbing: bool = False,
     scalar: Callable[..., float] | ScalarForm | None = None,
     prepare: Callable[[dict[str, Any]], None] | None = None,
     covers: Sequence[str] = (),
@@ -132,15 +133,16 @@ def _declare(
         samples=samples or elementwise_samples(len(operands)),
         errors=errors,
         view=view,
+        plumbing=plumbing,
         scalar=scalar_form,
         covers=covers,
         doc=inspect.cleandoc(doc or (forward.__doc__ or "" if inspect.isfunction(forward) else "")),
     )
     if name in _declared:
         raise TypeError(f"{name}: declared twice")
-    _declared[name] = declared
     if scalar_form is not None:
         scalars.register(declared)
+    _declared[name] = declared
     function: Any = entry.entry(declared, prepare)
     function.op = declared
     function.__name__ = function.__qualname__ = name

@@ -189,7 +189,8 @@ def softplus(x: Array) -> Any:
     >>> gg.softplus([0.0, 1000.0])
     tensor([6.9315e-01, 1.0000e+03])
     """
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    # Subtracted from 0.0 rather than negated: unsigned integers would wrap around, and bools have no minus.
+    return np.maximum(x, 0) + np.log1p(np.exp(0.0 - np.abs(x)))
 
 
 def _sigmoid_of(x: Any) -> Any:

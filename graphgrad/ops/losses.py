@@ -208,7 +208,7 @@ def binary_cross_entropy_with_logits(input: Array, target: Array, *, reduction: 
     tensor(0.3466)
     """
     _same_shape(input, target, "binary_cross_entropy_with_logits")
-    losses = np.maximum(input, 0.0) - np.multiply(input, target) + np.log1p(np.exp(-np.abs(input)))
+    losses = np.maximum(input, 0.0) - np.multiply(input, target) + np.log1p(np.exp(0.0 - np.abs(input)))
     return _reduce(losses, reduction)
 
 

@@ -39,6 +39,12 @@ def keep_axes(values: Any, x_shape: tuple[int, ...], axis: Axis, keepdims: bool)
     return values if keepdims else np.reshape(values, reduced(x_shape, axis, True))
 
 
+def refuse_number(x: Any, axis: Axis) -> None:
+    """NumPy reduces a single number along axis 0 or -1, which it doesn't have; here that is an error like any other."""
+    if axis is not None and not x.ndim:
+        normalize_axes(axis, 0)
+
+
 def _samples(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(rng.normal(size=(2, 3)))
     yield sample(rng.normal(size=(2, 3)), axis=0)
@@ -55,7 +61,10 @@ def _samples_with_empty(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(rng.normal(size=(0, 3)), axis=0)
 
 
-_BAD_AXIS = (ErrorSample((np.zeros((2, 3)),), {"axis": 2}, ShapeError, "axis 2 is out of range"),)
+_BAD_AXIS = (
+    ErrorSample((np.zeros((2, 3)),), {"axis": 2}, ShapeError, "axis 2 is out of range"),
+    ErrorSample((np.zeros(()),), {"axis": 0, "keepdims": True}, ShapeError, "axis 0 is out of range for 0 axes"),
+)
 
 
 def _size(x: tuple[int, ...], /, **_: Any) -> int:
@@ -90,6 +99,7 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> gg.sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     tensor([4., 6.])
     """
+    refuse_number(x, axis)
     return _add_reduce(x, axis=axis, keepdims=keepdims)
 
 
@@ -166,6 +176,7 @@ def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> gg.max([[1.0, 5.0], [3.0, 4.0]], axis=1)
     tensor([5., 4.])
     """
+    refuse_number(x, axis)
     return _maximum_reduce(x, axis=axis, keepdims=keepdims)
 
 
@@ -196,6 +207,7 @@ def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> gg.min([[1.0, 5.0], [3.0, 4.0]], axis=1)
     tensor([1., 3.])
     """
+    refuse_number(x, axis)
     return _minimum_reduce(x, axis=axis, keepdims=keepdims)
 
 
@@ -229,6 +241,7 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> gg.logsumexp([1000.0, 1000.0])
     tensor(1000.6932)
     """
+    refuse_number(x, axis)
     largest = np.maximum.reduce(x, axis=axis, keepdims=True)
     # Taking out an infinite element would leave inf - inf.
     shift = np.where(np.isfinite(largest), largest, 0.0)

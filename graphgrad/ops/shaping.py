@@ -83,6 +83,7 @@ def _reshaped(x: Shape, /, shape: Shape) -> Shape:
     prepare=_prepare_shape,
     view=True,
     covers=("P01.02",),
+    plumbing=True,
 )
 def reshape(x: Array, shape: int | Sequence[int]) -> Any:
     """
@@ -140,6 +141,7 @@ def _inverse(axes: Shape | None) -> Shape | None:
     errors=(ErrorSample((np.zeros((2, 3)),), {"axes": (0, 0)}, ShapeError, "no order of the 2 axes"),),
     prepare=_prepare_axes,
     view=True,
+    plumbing=True,
 )
 def permute_dims(x: Array, axes: Sequence[int] | None = None) -> Any:
     """
@@ -176,6 +178,7 @@ def _stretched(x: Shape, /, shape: Shape) -> Shape:
     prepare=_prepare_shape,
     view=True,
     covers=("P02.03", "P02.15"),
+    plumbing=True,
 )
 def broadcast_to(x: Array, shape: int | Sequence[int]) -> Any:
     """
@@ -204,6 +207,7 @@ def _expanded(x: Shape, /, axis: int) -> Shape:
     samples=lambda rng: [sample(rng.normal(size=(2, 3)), axis=axis) for axis in (0, 1, -1)],
     errors=(ErrorSample((np.zeros((2, 3)),), {"axis": 4}, ShapeError, "axis 4 is out of range"),),
     view=True,
+    plumbing=True,
 )
 def expand_dims(x: Array, axis: int) -> Any:
     """
@@ -239,6 +243,7 @@ def _squeezed(x: Shape, /, axis: int | Sequence[int] | None = None) -> Shape:
     ],
     errors=(ErrorSample((np.zeros((2, 3)),), {"axis": 0}, ShapeError, "only length 1 can be dropped"),),
     view=True,
+    plumbing=True,
 )
 def squeeze(x: Array, axis: int | Sequence[int] | None = None) -> Any:
     """
@@ -260,6 +265,7 @@ def squeeze(x: Array, axis: int | Sequence[int] | None = None) -> Any:
     shape=same,
     cost=_free,
     view=True,
+    plumbing=True,
 )
 def identity(x: Array) -> Any:
     """
@@ -287,6 +293,7 @@ def _prepare_dtype(attrs: dict[str, Any]) -> None:
     cost=_free,
     samples=lambda rng: [sample(values.operands[0], dtype="float64") for values in elementwise_samples(1)(rng)],
     prepare=_prepare_dtype,
+    plumbing=True,
 )
 def astype(x: Array, dtype: Any) -> Any:
     """

@@ -12,7 +12,7 @@ from graphgrad.graph.errors import ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.elementwise import exp
-from graphgrad.ops.reductions import logsumexp, max, prepare_axis, sum
+from graphgrad.ops.reductions import logsumexp, max, prepare_axis, refuse_number, sum
 from graphgrad.ops.samples import sample
 from graphgrad.ops.shapes import normalize_axes
 
@@ -69,6 +69,7 @@ def softmax(x: Array, axis: int = -1) -> Any:
     >>> gg.softmax([1000.0, 1000.0])
     tensor([0.5, 0.5])
     """
+    refuse_number(x, axis)
     e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf))
     return e / np.add.reduce(e, axis=axis, keepdims=True)
 
@@ -99,5 +100,6 @@ def log_softmax(x: Array, axis: int = -1) -> Any:
     >>> gg.log_softmax([0.0, 1000.0])
     tensor([-1000.,     0.])
     """
+    refuse_number(x, axis)
     shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))

@@ -1,0 +1,1 @@
+"""Views of a graph: folding, labels, layout, and the scene that every renderer draws."""

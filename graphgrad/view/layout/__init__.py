@@ -1,0 +1,166 @@
+"""Layered layout of a graph in whole character cells.
+
+`layout` places boxes in ranks, in the order of computation, and routes links at right angles between them. It is pure,
+deterministic and iterative, and knows nothing of texts or colours; see `graphgrad.view.scene` for what it returns.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from graphgrad.view.layout.coordinates import place_across
+from graphgrad.view.layout.layers import Layered, build, merge_lanes
+from graphgrad.view.layout.model import Box, Graph, Link, Spacing, index_graph
+from graphgrad.view.layout.order import count_crossings, improve_order, start_order
+from graphgrad.view.layout.ranks import CycleError, assign_ranks
+from graphgrad.view.layout.route import draw
+from graphgrad.view.scene import Direction, Scene
+
+__all__ = ["Box", "CycleError", "Link", "Spacing", "layout"]
+
+BUDGET = 3_000_000
+LIMIT = 2_000_000
+# The crossings that a picture may grow by one rank to avoid.
+_LIFT_GAIN = 3
+
+
+def layout(
+    boxes: Sequence[Box],
+    links: Sequence[Link],
+    *,
+    direction: Direction = "TB",
+    frames: bool = False,
+    previous: Scene | None = None,
+    spacing: Spacing | None = None,
+    budget: int = BUDGET,
+) -> Scene:
+    """Lay out a directed acyclic graph.
+
+    Parameters
+    ----------
+    boxes : sequence of Box
+        The boxes. One with more links on a side than cells there is made longer on that side.
+    links : sequence of Link
+        The links; parallel links are kept apart by their ports.
+    direction : {"TB", "LR"}
+        Whether links run from top to bottom or from left to right.
+    frames : bool
+        Whether the members of every group are kept together, and get a frame.
+    previous : Scene, optional
+        An earlier scene: boxes that are in it keep their order as long as that costs no crossing.
+    spacing : Spacing, optional
+        Blank cells; ``Spacing.of(direction)`` by default.
+    budget : int
+        About how many elementary operations go into improving the picture; a count rather than a time, so that equal
+        input gives an equal picture everywhere.
+
+    Returns
+    -------
+    Scene
+        The placed boxes, routes and frames, in the order of the input.
+
+    Raises
+    ------
+    CycleError
+        If the links form a cycle; the message names its boxes.
+    ValueError
+        If a key occurs twice, a link ends at an unknown box, a box has no cells, or the graph is too large.
+
+    Examples
+    --------
+    >>> scene = layout([Box("x", 3), Box("y", 5)], [Link("a", "x", "y", port=0), Link("b", "x", "y", port=1)])
+    >>> scene.width, scene.height
+    (5, 3)
+    >>> scene.route["a"].points
+    ((2, 0), (2, 1), (1, 1), (1, 2))
+    """
+    spacing = spacing or Spacing.of(direction)
+    graph = index_graph(boxes, links, direction)
+    wish = _wishes(boxes, direction, previous)
+    layered = _ordered(graph, frames, wish, budget)
+    x = place_across(layered, spacing, _title_room(layered, direction), budget)
+    return draw(graph, layered, x, spacing, direction)
+
+
+def _ordered(graph: Graph, frames: bool, wish: list[float | None], budget: int) -> Layered:
+    """Return the graph in ranks and in order.
+
+    Where a value fans out to boxes that take a parameter each, its branches would run across the links of all these
+    parameters. One rank higher they pass between them; that is tried, and kept where it pays for the height.
+    """
+    ranks = _ranked(graph, frozenset(), budget)
+    layered = _in_order(graph, ranks, frames, wish, budget)
+    crossed = count_crossings(layered)
+    lifted = _fans(graph, ranks) if crossed >= _LIFT_GAIN else frozenset()
+    if lifted:
+        higher = _ranked(graph, lifted, budget)
+        other = _in_order(graph, higher, frames, wish, budget)
+        if count_crossings(other) + _LIFT_GAIN * (max(higher) - max(ranks)) <= crossed:
+            return other
+    return layered
+
+
+def _ranked(graph: Graph, lifted: frozenset[int], budget: int) -> list[int]:
+    uses = Counter(graph.net)
+    # The branches of one value share a trunk, so length costs less on each of them.
+    links = [
+        (tail, head, 2 if link in lifted else 1, max(1, 4 // uses[net]))
+        for link, (tail, head, net) in enumerate(zip(graph.tail, graph.head, graph.net, strict=True))
+    ]
+    try:
+        return assign_ranks(len(graph.boxes), links, budget)
+    except CycleError as error:
+        names = " -> ".join(repr(graph.boxes[i].key) for i in (*error.cycle, error.cycle[0]))
+        message = f"layout: the links form a cycle: {names}; only acyclic graphs can be laid out"
+        raise CycleError(error.cycle, message) from None
+
+
+def _fans(graph: Graph, ranks: list[int]) -> frozenset[int]:
+    """Return the links of fanned-out values to boxes in the next rank that also take a leaf of their own."""
+    entering = Counter(graph.head)
+    leaving = Counter(graph.tail)
+    own_leaf = {
+        head
+        for tail, head in zip(graph.tail, graph.head, strict=True)
+        if leaving[tail] == 1 and not entering[tail] and ranks[head] == ranks[tail] + 1
+    }
+    fans: dict[int, list[int]] = {}
+    for link, (tail, head, net) in enumerate(zip(graph.tail, graph.head, graph.net, strict=True)):
+        if head in own_leaf and leaving[tail] > 1 and ranks[head] == ranks[tail] + 1:
+            fans.setdefault(net, []).append(link)
+    return frozenset(link for links in fans.values() if len(links) > 1 for link in links)
+
+
+def _in_order(graph: Graph, ranks: list[int], frames: bool, wish: list[float | None], budget: int) -> Layered:
+    spans = sum(ranks[head] - ranks[tail] - 1 for tail, head in zip(graph.tail, graph.head, strict=True))
+    shared = spans > max(500, 4 * len(ranks))
+    layered = build(graph, ranks, frames, shared, LIMIT)
+    start_order(layered, wish)
+    improve_order(layered, budget, seeded=any(value is not None for value in wish))
+    return merge_lanes(layered)
+
+
+def _wishes(boxes: Sequence[Box], direction: Direction, previous: Scene | None) -> list[float | None]:
+    """Return where each box was, or would like to be, across the ranks."""
+    if previous is None or previous.direction != direction:
+        return [box.order_hint for box in boxes]
+    wish: list[float | None] = []
+    for box in boxes:
+        old = previous.box.get(box.key)
+        if old is None:
+            wish.append(None)
+        else:
+            wish.append(old.x + old.width / 2 if direction == "TB" else old.y + old.height / 2)
+    return wish
+
+
+def _title_room(layered: Layered, direction: Direction) -> list[tuple[int, int, int]]:
+    """Return the frames' sides, left and right, with the distance that a frame's title needs."""
+    if direction == "LR":
+        return []
+    room = []
+    for group, pairs in zip(layered.groups[1:], layered.sides[1:], strict=True):
+        left, right = pairs[0]
+        room.append((left, right, len(group.path[-1]) + 5))
+    return room

@@ -1,0 +1,158 @@
+"""What a layout is asked for, checked and brought into index form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from graphgrad.view.scene import Direction, Key
+
+__all__ = ["Box", "Graph", "Link", "Spacing", "index_graph"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box to be placed.
+
+    Parameters
+    ----------
+    key : str or int
+        Its identity, unique among the boxes.
+    width, height : int
+        Its size in cells. A side with more links than cells is made longer (see `layout`).
+    group : tuple of str
+        The scope path, as ``("encoder", "0")``; the frame of every prefix encloses the box.
+    order_hint : float, optional
+        Where the box would like to stand among the others of its rank: boxes with hints start out in their order.
+    """
+
+    key: Key
+    width: int
+    height: int = 1
+    group: tuple[str, ...] = ()
+    order_hint: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link from a tail box to a head box.
+
+    ``port`` is the operand's number at the head: links enter a head from left to right (top to bottom in a picture that
+    runs from left to right) in the order of their ports. ``tail_port`` is the output's number at the tail: links that
+    share tail and tail port carry the same value, and may share a trunk.
+    """
+
+    key: Key
+    tail: Key
+    head: Key
+    port: int = 0
+    tail_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Spacing:
+    """Blank cells. Across: side by side in a rank. Along: from rank to rank.
+
+    Parameters
+    ----------
+    box : int
+        Across, between two boxes of a rank.
+    lane : int
+        Across, between two links that pass through a rank side by side.
+    rank : int
+        Along, the least distance of two ranks; at least 1.
+    track : int
+        Along, between two parallel tracks of links in the channel between two ranks.
+    entry : int
+        Along, the straight run that every link has before its head (1 gives arrow heads a cell of their own).
+    """
+
+    box: int
+    lane: int
+    rank: int
+    track: int
+    entry: int
+
+    @classmethod
+    def of(cls, direction: Direction) -> Spacing:
+        """Return the usual spacing of a direction; a cell is about twice as high as wide."""
+        return cls(3, 1, 1, 0, 0) if direction == "TB" else cls(1, 0, 3, 1, 1)
+
+    def between(self, left_is_box: bool, right_is_box: bool) -> int:
+        """Return the blank cells between two neighbours of a rank."""
+        if left_is_box and right_is_box:
+            return self.box
+        return (self.box + self.lane + 1) // 2 if left_is_box or right_is_box else self.lane
+
+
+@dataclass(slots=True)
+class Graph:
+    """The input in index form. "Breadth" runs across (along a rank), "depth" along (from rank to rank)."""
+
+    boxes: Sequence[Box]
+    links: Sequence[Link]
+    breadth: list[int]
+    depth: list[int]
+    tail: list[int] = field(default_factory=list)
+    head: list[int] = field(default_factory=list)
+    # Offsets of a link's ends on the borders of its boxes, counted from the box's first cell.
+    out: list[int] = field(default_factory=list)
+    into: list[int] = field(default_factory=list)
+    # Links of one net carry the same value.
+    net: list[int] = field(default_factory=list)
+
+
+def spread(breadth: int, count: int) -> list[int]:
+    """Return the offsets of ``count`` ports on a side of ``breadth`` cells: distinct, increasing, mirror-symmetric."""
+    step = max(1, breadth // (count + 1))
+    half = [(breadth - 1 - (count - 1 - 2 * i) * step) // 2 for i in range(count // 2)]
+    middle = [(breadth - 1) // 2] if count % 2 else []
+    return half + middle + [breadth - 1 - offset for offset in reversed(half)]
+
+
+def index_graph(boxes: Sequence[Box], links: Sequence[Link], direction: Direction) -> Graph:
+    """Check the input and bring it into index form."""
+    if direction not in ("TB", "LR"):
+        raise ValueError(f"layout: direction must be 'TB' or 'LR', got {direction!r}")
+    index: dict[Key, int] = {}
+    for i, box in enumerate(boxes):
+        if box.width < 1 or box.height < 1:
+            raise ValueError(f"layout: box {box.key!r} must be at least 1 x 1 cells, got {box.width} x {box.height}")
+        if index.setdefault(box.key, i) != i:
+            raise ValueError(f"layout: two boxes have the key {box.key!r}; keys of boxes must be unique")
+    seen: set[Key] = set()
+    incoming: list[list[int]] = [[] for _ in boxes]
+    outputs: list[set[int]] = [set() for _ in boxes]
+    tails, heads = [], []
+    for j, link in enumerate(links):
+        if link.key in seen:
+            raise ValueError(f"layout: two links have the key {link.key!r}; keys of links must be unique")
+        seen.add(link.key)
+        for role, end in (("tail", link.tail), ("head", link.head)):
+            if end not in index:
+                raise ValueError(f"layout: the {role} {end!r} of link {link.key!r} is not among the boxes")
+        tails.append(index[link.tail])
+        heads.append(index[link.head])
+        incoming[heads[j]].append(j)
+        outputs[tails[j]].add(link.tail_port)
+
+    across = direction == "TB"
+    breadth = [box.width if across else box.height for box in boxes]
+    depth = [box.height if across else box.width for box in boxes]
+    graph = Graph(boxes, links, breadth, depth, tails, heads)
+    graph.into = [0] * len(links)
+    out_offset: list[dict[int, int]] = []
+    for i, entering in enumerate(incoming):
+        ports = max(len(entering), len(outputs[i]))
+        if ports > breadth[i]:
+            # An even number of links beside a label of one row reads best with a free row for the label in the middle.
+            breadth[i] = ports if across or ports % 2 else ports + 1
+        entering.sort(key=lambda j: (links[j].port, j))
+        for j, offset in zip(entering, spread(breadth[i], len(entering)), strict=True):
+            graph.into[j] = offset
+        out_offset.append(dict(zip(sorted(outputs[i]), spread(breadth[i], len(outputs[i])), strict=True)))
+    nets: dict[tuple[int, int], int] = {}
+    for link, tail in zip(links, tails, strict=True):
+        graph.out.append(out_offset[tail][link.tail_port])
+        graph.net.append(nets.setdefault((tail, link.tail_port), len(nets)))
+    return graph
