@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.worked"]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 IN_CI = os.environ.get("CI", "") not in ("", "0", "false")

@@ -22,6 +22,7 @@ from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE, enable_grad
 from graphgrad.graph.node import Node, Output, Source
 from graphgrad.graph.operation import Rule
+from graphgrad.graph.record import announce
 from graphgrad.graph.tensor import Tensor, computed, written_at
 from graphgrad.graph.writes import CLOCK, last_write
 from graphgrad.ops.reductions import sum as sum_tensor
@@ -44,6 +45,7 @@ def backward(
     if root is None or not tensor.requires_grad:
         raise GraphError(_no_graph(tensor))
     seed = _seed(tensor, gradient, create_graph)
+    announce(tensor, seed)
     found = differentiate([(root, seed)], None, retain_graph=retain_graph, create_graph=create_graph)
     for leaf in list(found):
         assert isinstance(leaf, Tensor)

@@ -15,6 +15,7 @@ import numpy as np
 from graphgrad.graph.errors import DTypeError, GraphError, WriteError, describe
 from graphgrad.graph.late import late
 from graphgrad.graph.operation import Op
+from graphgrad.graph.record import announce
 from graphgrad.graph.scalar import Scalar, constant, handle
 from graphgrad.graph.tape import DONE, NOTHING, PENDING, SLOT_SHIFT, Chunk
 from graphgrad.ops.scalars import OPCODES
@@ -38,6 +39,7 @@ def scalar_backward(root: Scalar, gradient: float = 1.0) -> None:
             describe(f"backward: the gradient must be a number, got {type(gradient).__name__} {gradient!r:.40}")
         ) from None
     _check_unwritten(root)
+    announce(root, seed)
     leaves: dict[Place, float] = {}
     pending = _Pending(root)
     root.chunk.grads[root.index] = seed
@@ -174,23 +176,31 @@ def differentiate_scalar(
     create_graph: bool = False,
     gradient: float = 1.0,
     observer: ScalarObserver | None = None,
+    others: Sequence[tuple[Scalar, float]] = (),
 ) -> list[Any]:
     """The derivatives of `root` for each of `targets`, as scalars; no ``grad`` is touched.
 
-    With `create_graph` the rules run on scalars, so that the results can be differentiated again.
+    With `create_graph` the rules run on scalars, so that the results can be differentiated again. The pass may start
+    from `others` as well, each with its upstream gradient.
     """
-    _check_unwritten(root)
+    for start, _ in ((root, gradient), *others):
+        _check_unwritten(start)
     number: Callable[[Chunk, int], Any] = handle if create_graph else (lambda chunk, index: chunk.values[index])
     wanted = {(target.chunk, target.index) for target in targets}
-    sums: dict[Place, Any] = {(root.chunk, root.index): constant(gradient) if create_graph else gradient}
-    queue = [(-root.number, root.chunk, root.index)]
+    sums: dict[Place, Any] = {}
+    for start, seed in ((root, gradient), *others):
+        place = start.chunk, start.index
+        sums[place] = sums[place] + seed if place in sums else constant(seed) if create_graph else seed
+    queue = [(-(chunk.first + index), chunk, index) for chunk, index in sums]
+    heapq.heapify(queue)
     kept: dict[Place, Any] = {}
     with np.errstate(all="ignore"):
         while queue:
             _, chunk, index = heapq.heappop(queue)
             g = sums.pop((chunk, index))
             if (chunk, index) in wanted:
-                kept[chunk, index] = g
+                # A leaf may have a higher number than its readers, and then comes up once for each of them.
+                kept[chunk, index] = kept[chunk, index] + g if (chunk, index) in kept else g
             op = OPCODES[chunk.ops[index]]
             if op is None:
                 continue

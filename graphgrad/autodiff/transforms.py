@@ -14,6 +14,7 @@ from graphgrad.graph.dtypes import as_array
 from graphgrad.graph.errors import DTypeError, ShapeError, describe
 from graphgrad.graph.mode import enable_grad
 from graphgrad.graph.node import Node, Output
+from graphgrad.graph.record import announce
 from graphgrad.graph.scalar import Scalar, scalar
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.shaping import identity
@@ -131,6 +132,7 @@ def _differentiated(value: Any, inputs: Sequence[Any], create_graph: bool | None
     if isinstance(value, Scalar):
         if not all(isinstance(one, Scalar) for one in inputs):
             raise DTypeError(describe("grad: the function returned a Scalar, but was differentiated for tensors"))
+        announce(value)
         return value, differentiate_scalar(value, inputs, _recorded_scalar(value, inputs, create_graph))
     if not isinstance(value, Tensor) or any(isinstance(one, Scalar) for one in inputs):
         kind = type(value).__name__
@@ -155,6 +157,7 @@ def _differentiated(value: Any, inputs: Sequence[Any], create_graph: bool | None
     root = value if value._source is None else value._source
     found: dict[Any, Any] = {}
     if value.requires_grad:
+        announce(value)
         found = differentiate([(root, Tensor(ones) if recorded else ones)], sources, create_graph=recorded)
     answers = []
     for one, source in zip(inputs, sources, strict=True):

@@ -36,7 +36,7 @@ class Operand(NamedTuple):
     port: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # holds arrays and tensors, which compare elementwise
 class Vertex:
     """One value, or several, of a computation: a leaf, a number in the code, or the result of an operation.
 
@@ -88,7 +88,7 @@ class Vertex:
         return self.id < 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Graph:
     """A computation as data.
 

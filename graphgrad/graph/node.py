@@ -113,7 +113,12 @@ class Output:
 
     @property
     def epoch(self) -> int:
+        """What the clock of writes showed when the node ran."""
         return self.node.epoch
+
+    @epoch.setter
+    def epoch(self, value: int) -> None:
+        self.node.epoch = value
 
 
 Source: TypeAlias = "Node | Output | Tensor | bool | int | float"

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from graphgrad.graph.mode import MODE, Mode
 from graphgrad.graph.source import Site, call_site
-from graphgrad.graph.writes import last_write
+from graphgrad.graph.writes import CLOCK, last_write
 
 if TYPE_CHECKING:
     from contextvars import Token
 
     from graphgrad.graph.node import Node, Output
+    from graphgrad.graph.scalar import Scalar
     from graphgrad.graph.tensor import Tensor
 
-__all__ = ["Recording", "record"]
+__all__ = ["Recording", "announce", "record"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # Operators and operations are called through these rooms; anything else of the package is a function of its own.
@@ -30,10 +32,13 @@ class Recording:
     ----------
     nodes
         Every operation that ran, in order, those without any gradient too.
+    on_pass
+        Is told of every backward pass before it runs: what it starts from, and the upstream gradient, None for 1.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_pass: Callable[[Tensor | Scalar, Any], None] | None = None) -> None:
         self.nodes: list[Node] = []
+        self.on_pass = on_pass
         # By id, since comparing tensors is elementwise; the reference tells whether the id is still that tensor's.
         self._origins: dict[int, tuple[weakref.ref[Tensor], Node | Output]] = {}
 
@@ -43,7 +48,28 @@ class Recording:
         self.nodes.append(node)
         for tensor, source, name in zip(outputs, sources, _names(node.site, len(outputs)), strict=True):
             tensor.name = name
-            self._origins[id(tensor)] = weakref.ref(tensor), source
+            self.remember(tensor, source)
+
+    def scalar(self, scalar: Scalar) -> None:
+        """A scalar was just computed; the tape keeps it, and the place too."""
+
+    def remember(self, tensor: Tensor, source: Node | Output) -> None:
+        """Keep where a tensor came from, for as long as it lives."""
+        key = id(tensor)
+
+        def forget(ref: weakref.ref[Tensor]) -> None:
+            # An id is used again after a tensor dies, so an entry goes only with the tensor that made it.
+            if key in self._origins and self._origins[key][0] is ref:
+                del self._origins[key]
+
+        self._origins[key] = weakref.ref(tensor, forget), source
+
+    def written(self, target: Tensor, result: Tensor) -> None:
+        """Take note that `target` was overwritten by `result` and stands for it from now on."""
+        known = self._origins.get(id(result))
+        if known is not None:
+            known[1].epoch = CLOCK.epoch  # the write that put it there doesn't make it stale
+            self.remember(target, known[1])
 
     def leaf(self, tensor: Tensor) -> None:
         """Name a tensor that the user's code just made, unless it has a name."""
@@ -94,9 +120,17 @@ class record:
 
     def __enter__(self) -> Recording:
         mode = MODE.get()
-        recording = Recording()
+        # Whoever listens to passes outside hears of those in here too.
+        recording = Recording(None if mode.recorder is None else mode.recorder.on_pass)
         self._tokens.append(MODE.set(Mode(mode.grad, recording, mode.scope)))
         return recording
 
     def __exit__(self, *exc_info: object) -> None:
         MODE.reset(self._tokens.pop())
+
+
+def announce(result: Tensor | Scalar, gradient: Any = None) -> None:
+    """Say that a backward pass is about to run from `result`: each way to differentiate calls this first."""
+    recorder = MODE.get().recorder
+    if recorder is not None and recorder.on_pass is not None:
+        recorder.on_pass(result, gradient)

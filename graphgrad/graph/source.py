@@ -37,7 +37,8 @@ It holds no line: reading `f_lineno` takes time that grows with the length of th
 Span: TypeAlias = tuple[int, int, int, int]
 """First line, column, last line, end column; lines from 1, columns from 0 and in UTF-8 bytes, as CPython counts."""
 
-_HERE = os.path.abspath(__file__)
+# Written as in the code objects that it is compared with: an entry of sys.path may have `..` in it.
+_HERE = sys._getframe().f_code.co_filename
 _LONGEST_CHECKED = 2_000
 # The instructions whose result is what their expression is worth: `h = f(*x)` iterates over x before it calls f, at the
 # same position, and only the call may have the name h.
@@ -97,7 +98,7 @@ def _default_directories() -> tuple[str, ...]:
 
 
 INSIDE = _default_directories()
-"""The directories whose frames are never the user's."""
+"""The directories whose frames are never the user's; the first is the package's own."""
 
 
 class _Skipped(dict[str, bool]):
@@ -461,13 +462,13 @@ def _shifted(node: ast.Call | ast.Attribute) -> Span:
 
     It begins with the attribute's name, so that tracebacks point at the right link of a chain.
     """
-    first, column, last, end_column = _span(node)
+    first, _, last, end_column = _span(node)
     attribute = node.func if isinstance(node, ast.Call) else node
     if isinstance(attribute, ast.Attribute):
         _, _, line, end = _span(attribute)
         if line != first:
             return line, end - len(attribute.attr), last, end_column
-    return first, column, last, end_column
+    return _span(node)
 
 
 def _header(node: ast.stmt) -> Span | None:

@@ -159,8 +159,9 @@ def _power_a(g: Any, a: Any, b: Any) -> Any:
 
 
 def _power_b(g: Any, a: Any, out: Any) -> Any:
-    # 0^b is flat in b for b > 0, where out · log(a) would be 0 · -inf.
-    return g * np.where(out == 0, 0.0, out * np.log(np.where(out == 0, 1.0, a)))
+    # 0^b is flat in b for b > 0, where out · log(a) would be 0 · -inf; at 0^0 = 1 it is taken as flat, as PyTorch does.
+    flat = np.where(a == 0, out <= 1, out == 0)
+    return g * np.where(flat, 0.0, out * np.log(np.where(flat, 1.0, a)))
 
 
 def _pow(a: Any, b: Any) -> Any:
@@ -171,9 +172,10 @@ def _pow(a: Any, b: Any) -> Any:
 def _scalar_power_b(g: Any, a: Any, out: Any) -> Any:
     from graphgrad.ops.elementwise import log
 
-    if out == 0:
+    if out == 0 or (a == 0 and out == 1):
         return 0.0
-    return g * (out * (math.log(a) if isinstance(a, float) else log(a)))
+    # A float64 of NumPy's comes where Python's logarithm has just raised.
+    return g * (out * (math.log(a) if type(a) is float else np.log(a) if isinstance(a, float) else log(a)))
 
 
 power = op(
@@ -191,8 +193,8 @@ power = op(
     doc="""
     Raise `a` to the power `b`, element by element.
 
-    The derivative for `a` is 0 where b = 0, and that for `b` is 0 where the result is 0; a negative base gives nan for
-    a fractional exponent, and for the derivative in `b`.
+    The derivative for `a` is 0 where b = 0, and that for `b` is 0 where the result is 0, and at 0 ** 0; a negative base
+    gives nan for a fractional exponent, and for the derivative in `b`.
 
     Examples
     --------

@@ -76,6 +76,9 @@ def write_in_place(target: Tensor, function: OpFunction, value: Any, **attrs: An
         source.epoch = CLOCK.epoch
         target._source = source
         target._needs = True
+    recorder = MODE.get().recorder
+    if recorder is not None:
+        recorder.written(target, result)
     return target
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from graphgrad.graph.errors import ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
-from graphgrad.ops.declare import op
+from graphgrad.ops.declare import Array, OpFunction, op
 from graphgrad.ops.samples import sample
 from graphgrad.ops.shapes import broadcast
+from graphgrad.ops.shaping import permute_dims
 
-__all__ = ["matmul"]
+__all__ = ["linear", "matmul"]
 
 Shape = tuple[int, ...]
 
@@ -37,6 +38,11 @@ def _cost(a: Shape, b: Shape, /) -> int:
     return 2 * math.prod(_product(a, b)) * a[-1]
 
 
+def _rows(x: Any) -> Any:
+    """All leading axes as one; the length is counted, since -1 can't be found beside a length of 0."""
+    return np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+
+
 def _matmul_a(g: Any, b: Any, a_shape: Shape) -> Any:
     if b.ndim == 1:
         return g * b if len(a_shape) == 1 else g[..., None] * b
@@ -52,7 +58,7 @@ def _matmul_b(g: Any, a: Any, b_shape: Shape) -> Any:
         return (a.mT @ g[..., None])[..., 0]
     if len(b_shape) == 2 and a.ndim > 2:
         # One product over the whole batch, instead of one per member that are added up afterwards.
-        return np.reshape(a, (-1, a.shape[-1])).mT @ np.reshape(g, (-1, g.shape[-1]))
+        return _rows(a).mT @ _rows(g)
     return a.mT @ g
 
 
@@ -69,6 +75,7 @@ def _samples(rng: np.random.Generator) -> Iterator[Sample]:
         ((2, 2, 3), (3,)),
         ((0, 3), (3, 2)),
         ((2, 0), (0, 2)),
+        ((2, 2, 0), (0, 2)),
         ((1, 1), (1, 1)),
     ):
         yield sample(rng.normal(size=a), rng.normal(size=b))
@@ -114,3 +121,87 @@ matmul = op(
     tensor([12., 34.])
     """,
 )
+
+
+def _affine_shape(input: Shape, weight: Shape, bias: Shape, /) -> Shape:
+    if len(weight) != 2:
+        raise ValueError(f"weight has the shape (out_features, in_features), got {weight}")
+    n_out, n_in = weight
+    if not input or input[-1] != n_in:
+        raise ValueError(f"the last axis of input {input} must have length {n_in}, the in_features of weight {weight}")
+    if bias != (n_out,):
+        raise ValueError(f"bias must have the shape ({n_out},), the out_features of weight {weight}, got {bias}")
+    return (*input[:-1], n_out)
+
+
+def _affine_samples(rng: np.random.Generator) -> Iterator[Sample]:
+    for leading, n_in, n_out in (
+        ((2,), 3, 4),
+        ((), 3, 2),
+        ((2, 2), 3, 2),
+        ((2, 1, 2), 2, 3),
+        ((0,), 3, 2),
+        ((2, 2), 0, 3),
+        ((3,), 2, 0),
+        ((1,), 1, 1),
+    ):
+        yield sample(rng.normal(size=(*leading, n_in)), rng.normal(size=(n_out, n_in)), rng.normal(size=n_out))
+
+
+@op(
+    name="linear",
+    input=lambda g, weight: g @ weight,
+    weight=lambda g, input: _rows(g).T @ _rows(input),
+    bias=lambda g: g,
+    formula="{input} @ permute_dims({weight}) + {bias}",
+    shape=_affine_shape,
+    cost=lambda input, weight, bias, /: math.prod(_affine_shape(input, weight, bias)) * (2 * weight[1] + 1),
+    samples=_affine_samples,
+    errors=(
+        ErrorSample((np.zeros((2, 3)), np.zeros((4, 2)), np.zeros(4)), {}, ShapeError, "must have length 2"),
+        ErrorSample((np.zeros(()), np.zeros((4, 2)), np.zeros(4)), {}, ShapeError, "must have length 2"),
+        ErrorSample((np.zeros((2, 3)), np.zeros(3), np.zeros(3)), {}, ShapeError, "(out_features, in_features)"),
+        ErrorSample((np.zeros((2, 3)), np.zeros((4, 3)), np.zeros((2, 4))), {}, ShapeError, "shape (4,)"),
+        ErrorSample((np.zeros((2, 3)), np.zeros((4, 3)), np.zeros(1)), {}, ShapeError, "shape (4,)"),
+    ),
+    expand=lambda input, weight, bias: matmul(input, permute_dims(weight)) + bias,
+    covers=("P02.01", "P02.02"),
+)
+def _affine(input: Array, weight: Array, bias: Array) -> Any:
+    """
+    An affine layer, y = x W^T + b: each row of `weight` gives one output feature.
+
+    Parameters
+    ----------
+    input
+        Shape (..., in_features).
+    weight
+        Shape (out_features, in_features), as PyTorch keeps it.
+    bias
+        Shape (out_features,). Without one it is a `matmul` with the transposed weight.
+
+    Returns
+    -------
+    Tensor
+        Shape (..., out_features).
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.nn.functional.linear([1.0, 2.0], [[3.0, 4.0]], [5.0])
+    tensor([16.])
+    """
+    _affine_shape(np.shape(input), np.shape(weight), np.shape(bias))  # NumPy would broadcast a bias of another shape
+    return np.matmul(input, weight.T) + bias
+
+
+def _linear(input: Any, weight: Any, bias: Any = None) -> Any:
+    # An operation has all of its operands; without a bias the layer is the product alone, and is recorded as that.
+    return matmul(input, permute_dims(weight)) if bias is None else _affine(input, weight, bias)
+
+
+linear = cast(OpFunction, _linear)
+linear.op = _affine.op
+linear.op.call = linear
+linear.__name__ = linear.op.name
+linear.__doc__ = linear.op.doc

@@ -15,7 +15,7 @@ from graphgrad.graph.errors import DTypeError, describe
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE
 from graphgrad.graph.operation import Op
-from graphgrad.graph.scalar import Scalar, constant
+from graphgrad.graph.scalar import Scalar, constant, handle
 from graphgrad.graph.source import call_site
 from graphgrad.graph.tape import Chunk, Note, constants_chunk, open_chunk
 
@@ -137,6 +137,8 @@ def _note(chunk: Chunk, index: int) -> None:
     mode = _mode()
     site = call_site() if mode.recorder is not None else None
     chunk.notes[index] = Note(None if site is None else site.target, mode.scope, site)
+    if mode.recorder is not None:
+        mode.recorder.scalar(handle(chunk, index))
 
 
 def ieee(forward: Callable[..., Any], *values: Any) -> float:

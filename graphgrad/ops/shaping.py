@@ -255,7 +255,7 @@ def squeeze(x: Array, axis: int | Sequence[int] | None = None) -> Any:
     >>> gg.squeeze([[1.0, 2.0]]).shape
     (2,)
     """
-    return np.squeeze(x, axis if axis is None or isinstance(axis, int) else tuple(axis))
+    return np.reshape(x, _squeezed(x.shape, axis))
 
 
 @op(

@@ -35,6 +35,11 @@ def _samples(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(rng.normal(size=(0, 3)))
 
 
+def _floating(x: Any) -> Any:
+    # There is no -inf among integers to begin the search for the largest with, and unsigned ones would wrap around.
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
+
+
 _BAD_AXIS = (
     ErrorSample((np.zeros((2, 3)),), {"axis": 2}, ShapeError, "axis 2 is out of range"),
     ErrorSample((np.zeros(()),), {}, ShapeError, "axis -1 is out of range"),
@@ -70,6 +75,7 @@ def softmax(x: Array, axis: int = -1) -> Any:
     tensor([0.5, 0.5])
     """
     refuse_number(x, axis)
+    x = _floating(x)
     e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf))
     return e / np.add.reduce(e, axis=axis, keepdims=True)
 
@@ -101,5 +107,6 @@ def log_softmax(x: Array, axis: int = -1) -> Any:
     tensor([-1000.,     0.])
     """
     refuse_number(x, axis)
+    x = _floating(x)
     shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))

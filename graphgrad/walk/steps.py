@@ -69,8 +69,8 @@ def list_steps(graph: Graph, edges: Sequence[tuple[int, int]], seeds: Sequence[O
 
 
 def _steps(graph: Graph, edges: Sequence[tuple[int, int]], seeds: Sequence[Operand]) -> Iterator[Step]:
-    for vertex in graph.nodes:
-        yield Step("forward", vertex.id)
+    for node in graph.nodes:
+        yield Step("forward", node.id)
     # A seed counts as a contribution, so an output that is read further on adds its own gradient to others.
     expected: dict[Operand, int] = {}
     targets = [graph.vertices[vertex].operands[operand] for vertex, operand in edges]

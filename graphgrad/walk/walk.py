@@ -25,7 +25,7 @@ __all__ = ["Contribution", "Cursor", "Moment", "Walk"]
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Contribution:
     """What a vertex passed back to one of its operands.
 
@@ -42,7 +42,7 @@ class Contribution:
     value: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Walk:
     """A forward pass and, if a gradient was wanted, a backward pass, with all their numbers.
 
