@@ -36,6 +36,7 @@ _EXPORTS: dict[str, str] = {
     "is_grad_enabled": "graphgrad.graph.mode",
     "no_grad": "graphgrad.graph.mode",
     "scope": "graphgrad.graph.mode",
+    "manual_seed": "graphgrad.graph.random",
     "Recording": "graphgrad.graph.record",
     "record": "graphgrad.graph.record",
     "Scalar": "graphgrad.graph.scalar",
@@ -92,7 +93,7 @@ _EXPORTS: dict[str, str] = {
     "softmax": "graphgrad.ops.softmaxes",
     "walk": "graphgrad.walk.trace",
 }
-_ROOMS: tuple[str, ...] = ("autodiff", "graph", "nn", "ops")
+_ROOMS: tuple[str, ...] = ("autodiff", "datasets", "graph", "nn", "ops", "optim")
 
 __all__ = sorted([*_EXPORTS, *_ROOMS])  # noqa: PLE0605 - one list, not two
 
@@ -121,9 +122,11 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from graphgrad import autodiff as autodiff
+    from graphgrad import datasets as datasets
     from graphgrad import graph as graph
     from graphgrad import nn as nn
     from graphgrad import ops as ops
+    from graphgrad import optim as optim
     from graphgrad.autodiff.gradcheck import GradcheckError as GradcheckError
     from graphgrad.autodiff.gradcheck import gradcheck as gradcheck
     from graphgrad.autodiff.transforms import grad as grad
@@ -147,6 +150,7 @@ if TYPE_CHECKING:
     from graphgrad.graph.mode import is_grad_enabled as is_grad_enabled
     from graphgrad.graph.mode import no_grad as no_grad
     from graphgrad.graph.mode import scope as scope
+    from graphgrad.graph.random import manual_seed as manual_seed
     from graphgrad.graph.record import Recording as Recording
     from graphgrad.graph.record import record as record
     from graphgrad.graph.scalar import Scalar as Scalar

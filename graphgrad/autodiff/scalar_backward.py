@@ -199,8 +199,7 @@ def differentiate_scalar(
             _, chunk, index = heapq.heappop(queue)
             g = sums.pop((chunk, index))
             if (chunk, index) in wanted:
-                # A leaf may have a higher number than its readers, and then comes up once for each of them.
-                kept[chunk, index] = kept[chunk, index] + g if (chunk, index) in kept else g
+                kept[chunk, index] = g
             op = OPCODES[chunk.ops[index]]
             if op is None:
                 continue

@@ -17,6 +17,7 @@ from graphgrad.graph.node import Node, Output
 from graphgrad.graph.record import announce
 from graphgrad.graph.scalar import Scalar, scalar
 from graphgrad.graph.tensor import Tensor
+from graphgrad.ops.arithmetic import multiply
 from graphgrad.ops.shaping import identity
 
 __all__ = ["grad", "value_and_grad"]
@@ -159,12 +160,17 @@ def _differentiated(value: Any, inputs: Sequence[Any], create_graph: bool | None
     if value.requires_grad:
         announce(value)
         found = differentiate([(root, Tensor(ones) if recorded else ones)], sources, create_graph=recorded)
-    answers = []
+    answers: list[Tensor] = []
     for one, source in zip(inputs, sources, strict=True):
         gradient = found.get(source)
         if gradient is None:
             gradient = np.zeros(one.shape, one.dtype)
-        answers.append(gradient if isinstance(gradient, Tensor) else Tensor(np.array(gradient)))
+        if not isinstance(gradient, Tensor):
+            gradient = Tensor(np.array(gradient))
+        elif any(gradient is other for other in answers):
+            with enable_grad():
+                gradient = multiply(gradient, 1.0)  # each answer is the caller's own, to write to
+        answers.append(gradient)
     return value if recorded else value.detach(), answers
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -18,13 +18,14 @@ from graphgrad.graph.scalar import Scalar, handle, scalar
 from graphgrad.graph.source import Site
 from graphgrad.graph.tape import Chunk
 from graphgrad.graph.tensor import Tensor
-from graphgrad.graph.writes import last_write
+from graphgrad.graph.writes import CLOCK, last_write
 
 if TYPE_CHECKING:
     import networkx as nx
 
 __all__ = ["Graph", "Operand", "Vertex"]
 
+Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 Leaf: TypeAlias = "Tensor | Scalar | bool | int | float"
 
@@ -86,6 +87,19 @@ class Vertex:
     def is_constant(self) -> bool:
         """Whether it is a number that stands in the code."""
         return self.id < 0
+
+    def freeze(self, values: Sequence[Array] | None = None) -> Vertex:
+        """The same vertex with a leaf of its own, which holds the given values, or a copy of those that it has now."""
+        shapes, dtypes, leaf = self.shapes, self.dtypes, self.leaf
+        if values is not None:
+            shapes, dtypes = tuple(value.shape for value in values), tuple(value.dtype for value in values)
+        if isinstance(leaf, Tensor):
+            array = leaf.data.copy() if values is None else values[0]
+            array.flags.writeable = False
+            leaf = Tensor(array, self.requires_grad, self.name)
+        elif isinstance(leaf, Scalar):
+            leaf = scalar(leaf.data if values is None else values[0], self.requires_grad, self.name)
+        return replace(self, shapes=shapes, dtypes=dtypes, leaf=leaf, epoch=CLOCK.epoch)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,6 +216,17 @@ class Graph:
                     del values[operand.vertex]
         results = tuple(values[output.vertex][output.port] for output in self.outputs)
         return results[0] if len(results) == 1 else results
+
+    def freeze(self, values: Mapping[int, Sequence[Array]] | None = None) -> Graph:
+        """The same computation with leaves of its own: what is written to the user's leaves doesn't reach it.
+
+        Parameters
+        ----------
+        values
+            The values of vertices, by id; leaves that aren't among them are copied as they are now.
+        """
+        known = values or {}
+        return Graph({vertex.id: vertex.freeze(known.get(vertex.id)) for vertex in self}, self.outputs)
 
     def written_leaves(self) -> tuple[Vertex, ...]:
         """The leaves whose values were written since the graph used them; run again, it would give another result."""
@@ -323,7 +348,10 @@ def _of_tensors(results: Sequence[Tensor]) -> Graph:
 
     roots: list[Source] = []
     for result in results:
-        origin = recorder.origin(result) if recorder is not None and result._source is None else result._source
+        origin: Node | Output | None = result._source
+        # A parameter that an optimizer wrote to is a leaf all the same.
+        if origin is None and recorder is not None and not result._needs:
+            origin = recorder.origin(result)
         roots.append(result if origin is None else origin)
         if result.name and origin is not None and not isinstance(origin, Output):
             names[origin.number] = result.name

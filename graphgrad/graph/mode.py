@@ -97,8 +97,8 @@ class scope(_Change):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        if not isinstance(name, str) or not name:
-            raise ValueError(f"scope: a name is needed, got {name!r}")
+        if not isinstance(name, str) or not all(name.split(".")):
+            raise ValueError(f"scope: a name is needed, or several separated by single dots, got {name!r}")
         self.name = name
 
     def _recreate_cm(self) -> scope:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from graphgrad.graph.mode import MODE, Mode
-from graphgrad.graph.source import Site, call_site
+from graphgrad.graph.source import INSIDE, Site, call_site, mark
 from graphgrad.graph.writes import CLOCK, last_write
 
 if TYPE_CHECKING:
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Recording", "announce", "record"]
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # Operators and operations are called through these rooms; anything else of the package is a function of its own.
-_PLUMBING = (_PACKAGE + "graph" + os.sep, _PACKAGE + "ops" + os.sep)
+_PLUMBING = (*(os.path.join(INSIDE[0], room) + os.sep for room in ("graph", "ops")), *INSIDE[1:])
 
 
 class Recording:
@@ -56,11 +55,13 @@ class Recording:
     def remember(self, tensor: Tensor, source: Node | Output) -> None:
         """Keep where a tensor came from, for as long as it lives."""
         key = id(tensor)
+        weak_self = weakref.ref(self)  # the entries belong to the recording, they must not keep it alive
 
         def forget(ref: weakref.ref[Tensor]) -> None:
             # An id is used again after a tensor dies, so an entry goes only with the tensor that made it.
-            if key in self._origins and self._origins[key][0] is ref:
-                del self._origins[key]
+            recording = weak_self()
+            if recording is not None and key in recording._origins and recording._origins[key][0] is ref:
+                del recording._origins[key]
 
         self._origins[key] = weakref.ref(tensor, forget), source
 
@@ -92,7 +93,7 @@ def _names(site: Site | None, n: int) -> tuple[str | None, ...]:
 
     An operation that some other function of the package called, such as a layer, isn't what the user's variable holds.
     """
-    if site is not None and call_site(_PLUMBING) == site:
+    if site is not None and mark(_PLUMBING) == mark():
         if n == 1 and site.target is not None:
             return (site.target,)
         if len(site.targets) == n:

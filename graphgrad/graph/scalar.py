@@ -61,7 +61,7 @@ class Scalar:
                     hint="make a new one: gg.scalar(value)",
                 )
             )
-        self.chunk.write(self.index, _number(value, "data"))
+        self.chunk.write(self.index, as_float(value, "data"))
 
     @property
     def grad(self) -> float | None:
@@ -72,7 +72,7 @@ class Scalar:
         if value is None:
             self.chunk.states[self.index] = NOTHING
         else:
-            self.chunk.grads[self.index] = _number(value, "grad")
+            self.chunk.grads[self.index] = as_float(value, "grad")
             self.chunk.states[self.index] = DONE
 
     @property
@@ -211,10 +211,11 @@ def _value(other: Any) -> float:
     return other.data if isinstance(other, Scalar) else other
 
 
-def _number(value: Any, what: str) -> float:
+def as_float(value: Any, what: str) -> float:
+    """A Python float of anything that is a number, with a clear refusal of the rest."""
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DTypeError(describe(f"{what}: a number is needed, got {type(value).__name__} {value!r:.40}")) from None
 
 
@@ -257,7 +258,7 @@ def scalar(value: Any, requires_grad: bool = True, name: str | None = None) -> S
     >>> x.grad
     6.0
     """
-    number = _number(value, "scalar")
+    number = as_float(value, "scalar")
     mode = MODE.get()
     site = None
     if mode.recorder is not None:

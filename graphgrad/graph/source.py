@@ -476,7 +476,7 @@ def _header(node: ast.stmt) -> Span | None:
     match node:
         case ast.If(test=header) | ast.While(test=header) | ast.Assert(test=header):
             return _span(header)
-        case ast.For(iter=header) | ast.AsyncFor(iter=header) | ast.Match(subject=header):
+        case ast.For(iter=header) | ast.AsyncFor(iter=header):
             return _span(header)
         case ast.With(items=[item]) | ast.AsyncWith(items=[item]):
             return _span(item.context_expr)

@@ -19,7 +19,18 @@ from graphgrad.graph.writes import CLOCK
 if TYPE_CHECKING:
     from graphgrad.graph.source import Site
 
-__all__ = ["CAPACITY", "DONE", "NOTHING", "PENDING", "Chunk", "Note", "constants_chunk", "leaves_chunk", "open_chunk"]
+__all__ = [
+    "CAPACITY",
+    "DONE",
+    "NOTHING",
+    "PENDING",
+    "Chunk",
+    "Note",
+    "constants_chunk",
+    "leaves_chunk",
+    "next_chunk",
+    "open_chunk",
+]
 
 CAPACITY = 1024
 """Scalars in a chunk: large enough that crossing to the next one is rare, small enough to be made in microseconds."""
@@ -158,8 +169,14 @@ def open_chunk() -> Chunk:
     """The chunk for this thread's next operation."""
     chunk = _open.ops()
     if chunk is None or chunk.used == CAPACITY or chunk.epoch != CLOCK.epoch:
-        chunk = Chunk()
-        _open.ops = weakref.ref(chunk)
+        chunk = next_chunk()
+    return chunk
+
+
+def next_chunk() -> Chunk:
+    """A new chunk for this thread's next operations: later than every scalar that there is, another thread's too."""
+    chunk = Chunk()
+    _open.ops = weakref.ref(chunk)
     return chunk
 
 

@@ -109,8 +109,11 @@ class Tensor:
                     )
                 )
             array = array.astype(self._data.dtype)
-        self._data = array
-        self._written = wrote(array)
+        if array is self._data:
+            self._written = wrote(array)  # t.data -= ... has written to the array itself, and gives it back
+        else:
+            CLOCK.epoch += 1
+            self._data, self._written = array, CLOCK.epoch
 
     @property
     def grad(self) -> Tensor | None:
@@ -123,6 +126,8 @@ class Tensor:
                 raise DTypeError(describe(f"grad: a Tensor or None is needed, got {type(value).__name__}"))
             if value.shape != self.shape:
                 raise ShapeError(describe("grad: has the shape of its tensor", f"{self.shape}", f"got: {value.shape}"))
+            if value.dtype != self.dtype:
+                raise DTypeError(describe("grad: has the dtype of its tensor", f"{self.dtype}", f"got: {value.dtype}"))
         self._grad = value
 
     @property

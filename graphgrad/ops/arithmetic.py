@@ -160,7 +160,7 @@ def _power_a(g: Any, a: Any, b: Any) -> Any:
 
 def _power_b(g: Any, a: Any, out: Any) -> Any:
     # 0^b is flat in b for b > 0, where out · log(a) would be 0 · -inf; at 0^0 = 1 it is taken as flat, as PyTorch does.
-    flat = np.where(a == 0, out <= 1, out == 0)
+    flat = np.where(a == 0, np.abs(out) <= 1, out == 0)
     return g * np.where(flat, 0.0, out * np.log(np.where(flat, 1.0, a)))
 
 

@@ -180,9 +180,16 @@ def _public_signature(forward: Callable[..., Any], operands: Sequence[str]) -> i
         kind = inspect.Parameter.POSITIONAL_ONLY
         return inspect.Signature([inspect.Parameter(operand, kind) for operand in operands])
     signature = inspect.signature(forward)
+    # Without attributes one and two operands go the quick way, which takes them by position only.
+    quick = len(operands) == len(signature.parameters) < 3
     return signature.replace(
         parameters=[
-            parameter.replace(annotation=inspect.Parameter.empty) if parameter.name in operands else parameter
+            parameter.replace(
+                annotation=inspect.Parameter.empty,
+                kind=inspect.Parameter.POSITIONAL_ONLY if quick else parameter.kind,
+            )
+            if parameter.name in operands
+            else parameter
             for parameter in signature.parameters.values()
         ],
         return_annotation=inspect.Signature.empty,

@@ -122,10 +122,10 @@ def sigmoid(x: Array) -> Any:
 
 
 @op(
-    x=lambda g, x: np.where(x > 0, g, 0.0),
+    x=lambda g, x: np.where(x <= 0, 0.0, g),
     formula="maximum({x}, 0)",
     local={"x": "where({x} > 0, 1, 0)"},
-    scalar=ScalarForm(lambda x: 0.0 if x <= 0 else x, {"x": lambda g, x: g if x > 0 else 0.0}),
+    scalar=ScalarForm(lambda x: 0.0 if x <= 0 else x, {"x": lambda g, x: 0.0 if x <= 0 else g}),
     samples=elementwise_samples(1, apart=0.2),
     expand=lambda x: maximum(x, 0.0),
     covers=("P02.07", "P03.05"),

@@ -189,7 +189,9 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:
 def _fixed(op: Op) -> Callable[..., Any]:
     n = len(op.operands)
 
-    def call(*operands: Any) -> Any:
+    def call(*operands: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            operands = _bind(op, operands, kwargs)
         if len(operands) != n:
             raise TypeError(describe(f"{op.name}: takes {n} operands ({', '.join(op.operands)}), got {len(operands)}"))
         return apply(op, operands, _NO_ATTRS)
@@ -219,9 +221,21 @@ def _with_attributes(op: Op, prepare: Callable[[dict[str, Any]], None] | None) -
                 prepare(attrs)
             except _REFUSALS as error:
                 explain(op, args[:n], attrs, error)
+        for name, value in attrs.items():
+            if type(value) is Tensor:
+                raise DTypeError(
+                    describe(
+                        f"{op.name}: {name} is a constant of the operation, not a tensor that a gradient could reach",
+                        hint=f"give {name}.item() or a number",
+                    )
+                )
         operands = args[:n]
         if op.variadic:
-            operands = tuple(operands[0])
+            try:
+                operands = tuple(operands[0])
+            except TypeError:
+                kind = type(operands[0]).__name__
+                raise DTypeError(describe(f"{op.name}: needs a sequence of tensors, got {kind}")) from None
             if not operands:
                 raise ShapeError(describe(f"{op.name}: needs at least one tensor"))
         return apply(op, operands, attrs)
@@ -380,7 +394,9 @@ def explain(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any], error: Ex
     details += [f"{name}: {value!r:.60}" for name, value in attrs.items()]
     try:
         op.shape(shapes, **attrs) if op.variadic else op.shape(*shapes, **attrs)
-    except (ValueError, TypeError, IndexError) as reason:
+    except ValueError as reason:
         raise ShapeError(describe(f"{op.name}: {reason}", *details)) from None
+    except (TypeError, IndexError, AttributeError):
+        pass  # the rule can't read these attributes at all: what was said first is nearer to the cause
     kind = DTypeError if isinstance(error, TypeError) else ShapeError
     raise kind(describe(f"{op.name}: {error}", *details)) from None

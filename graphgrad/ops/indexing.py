@@ -148,6 +148,7 @@ def index_add(x: Array, shape: tuple[int, ...], key: Any) -> Any:
     tensor([3., 0., 0.])
     """
     out = np.zeros(shape, x.dtype)
+    _filled(x.shape, shape, key)
     if _is_basic(key):
         out[key] = x
     else:
@@ -164,6 +165,8 @@ def _without(g: Any, key: tuple[Any, ...]) -> Any:
 
 def _assigned(x: Shape, value: Shape, /, key: tuple[Any, ...]) -> Shape:
     place = _indexed(x, key)
+    if value and key and all(isinstance(part, int) for part in key) and not place:
+        raise ValueError(f"the index takes a single number out of {x}, values of shape {value} don't broadcast to that")
     lead = len(value) - len(place)
     if any(length != 1 for length in value[: max(lead, 0)]) or any(
         have not in (1, want) for have, want in zip(value[::-1], place[::-1], strict=False)

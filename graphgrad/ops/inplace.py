@@ -9,6 +9,8 @@ Views share storage, as in NumPy. What that means for gradients:
 
 from __future__ import annotations
 
+import dis
+import sys
 from typing import Any
 
 import numpy as np
@@ -17,11 +19,14 @@ from graphgrad.graph.errors import DTypeError, ShapeError, WriteError, describe
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE
 from graphgrad.graph.node import Node
+from graphgrad.graph.source import mark
 from graphgrad.graph.tensor import Tensor, check_unwritten, computed
 from graphgrad.graph.writes import CLOCK, wrote
 from graphgrad.ops.declare import OpFunction
 
 __all__ = ["write_in_place"]
+
+Array = np.ndarray[Any, Any]
 
 
 def write_in_place(target: Tensor, function: OpFunction, value: Any, **attrs: Any) -> Tensor:
@@ -43,19 +48,50 @@ def write_in_place(target: Tensor, function: OpFunction, value: Any, **attrs: An
                 hint="update parameters inside gg.no_grad(), or write to the array: t.data -= ...",
             )
         )
-    if recording and target.requires_grad and _is_view(target):
+    if not target._data.flags.writeable:
         raise WriteError(
             describe(
-                f"{name} in place: {target._title()} is a view, made by {target.node.op.name}",  # type: ignore[union-attr]
-                hint="write to the tensor that it is a view of, or to a copy of it (t * 1)",
+                f"{name} in place: {target._title()} is read-only: several of its elements may be one in memory",
+                hint="write to a copy: gg.tensor(t.data), or compute a new tensor",
             )
         )
-    # The old values are about to be overwritten, and the rule for them may need them: the operation gets a copy.
-    before = target._data.copy()
-    operand = Tensor(before) if target._source is None else computed(before, target._source)
     if target._source is not None:
         check_unwritten(target, f"{name} in place")
-    result = function(operand, value, **attrs)
+    # The old values are about to be overwritten, and a rule may need them: the operation gets a copy.
+    before = target._data.copy()
+    operand = Tensor(before) if target._source is None else computed(before, target._source)
+    result: Tensor = function(operand, value, **attrs)
+    _check_fits(target, result, name)
+    if recording and (target.requires_grad or result.requires_grad) and _is_view(target._data):
+        if not target.requires_grad and _stores_element():
+            return result  # t[i] += w: Python is about to assign this to t[i], and that records it
+        raise WriteError(
+            describe(
+                f"{name} in place: {target._title()} is a view, whose memory another tensor looks at too",
+                hint="write to the tensor that it is a view of, as in t[...] = t[...] + ..., or to a copy (t * 1)",
+            )
+        )
+    source = result._source
+    if isinstance(source, Node):
+        # What the rules will read must not be what is overwritten now: `h *= h` saves the memory of h itself.
+        assert source.saved is not None
+        source.saved = tuple(
+            kept.copy() if isinstance(kept, np.ndarray) and np.may_share_memory(kept, target._data) else kept
+            for kept in source.saved
+        )
+    np.copyto(target._data, result._data, casting="same_kind")
+    target._written = wrote(target._data)
+    if isinstance(source, Node):
+        source.epoch = CLOCK.epoch
+        target._source = source
+        target._needs = True
+    recorder = MODE.get().recorder
+    if recorder is not None:
+        recorder.written(target, result)
+    return target
+
+
+def _check_fits(target: Tensor, result: Tensor, name: str) -> None:
     if result.shape != target.shape:
         raise ShapeError(
             describe(
@@ -68,23 +104,30 @@ def write_in_place(target: Tensor, function: OpFunction, value: Any, **attrs: An
         raise DTypeError(
             describe(f"{name} in place: a result of dtype {result.dtype} can't be written to {target.dtype}")
         )
-    np.copyto(target._data, result._data, casting="same_kind")
-    target._written = wrote(target._data)
-    if result.requires_grad:
-        source = result._source
-        assert isinstance(source, Node)
-        source.epoch = CLOCK.epoch
-        target._source = source
-        target._needs = True
-    recorder = MODE.get().recorder
-    if recorder is not None:
-        recorder.written(target, result)
-    return target
 
 
-def _is_view(tensor: Tensor) -> bool:
-    node = tensor.node
-    return node is not None and node.op.view and tensor._data.base is not None
+def _stores_element() -> bool:
+    """Whether the user's code is at an augmented assignment to an element, such as ``t[i] += w``.
+
+    Python runs that as ``part = t[i]; part += w; t[i] = part``. Only here may a write to a view be left undone.
+    """
+    place = mark()
+    if place is None:
+        return False
+    code, last = place
+    after = (step.opname for step in dis.get_instructions(code) if step.offset > last)
+    return next((name for name in after if name not in ("CACHE", "SWAP")), "") == "STORE_SUBSCR"
+
+
+def _is_view(array: Array) -> bool:
+    """Whether anything else looks at the memory of an array that doesn't own it.
+
+    NumPy sets ``base`` on copies of its own making too; but then nothing else refers to the owner.
+    """
+    base = array.base
+    if base is None:
+        return False
+    return sys.getrefcount(base) > 3  # by the array, by the variable, and by this question
 
 
 late.write_in_place = write_in_place

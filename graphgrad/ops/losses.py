@@ -248,6 +248,8 @@ def _with_one(shape: Shape, axis: int) -> Shape:
 
 def _logits_gradient(g: Any, input: Any, target: Any, reduction: str) -> Any:
     axis = _class_axis(input.ndim)
+    if isinstance(target, int):
+        target = np.asarray(target)  # the class index of a single example
     p = _softmax(input, axis=axis)
     t = _probabilities(input, target)
     if target.dtype.kind == "f":

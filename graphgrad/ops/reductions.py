@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -29,9 +30,9 @@ def prepare_axis(attrs: dict[str, Any]) -> None:
     """Keep axes as an int or a tuple of ints, as NumPy wants and JSON can hold."""
     axis = attrs["axis"]
     if isinstance(axis, (list, tuple)):
-        attrs["axis"] = tuple(int(one) for one in axis)
+        attrs["axis"] = tuple(map(operator.index, axis))
     elif axis is not None:
-        attrs["axis"] = int(axis)
+        attrs["axis"] = operator.index(axis)
 
 
 def keep_axes(values: Any, x_shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:

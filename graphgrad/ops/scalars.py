@@ -15,9 +15,9 @@ from graphgrad.graph.errors import DTypeError, describe
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE
 from graphgrad.graph.operation import Op
-from graphgrad.graph.scalar import Scalar, constant, handle
+from graphgrad.graph.scalar import Scalar, as_float, constant, handle
 from graphgrad.graph.source import call_site
-from graphgrad.graph.tape import Chunk, Note, constants_chunk, open_chunk
+from graphgrad.graph.tape import Chunk, Note, constants_chunk, next_chunk, open_chunk
 
 __all__ = ["OPCODES", "register", "scalar_entry"]
 
@@ -66,6 +66,8 @@ def _unary(op: Op) -> Callable[[Any], Scalar]:
         if not (source.needs and mode.grad):
             return constant(value)
         chunk = open_chunk()
+        if source.first > chunk.first:
+            chunk = next_chunk()  # operands stand before results, in their chunk or in an earlier one
         k = chunk.used
         chunk.ops[k] = code
         chunk.left[k] = i if source is chunk else chunk.refer(source, i)
@@ -101,6 +103,8 @@ def _binary(op: Op) -> Callable[[Any, Any], Scalar]:
         if not ((left.needs or right.needs) and mode.grad):
             return constant(value)
         chunk = open_chunk()
+        if left.first > chunk.first or right.first > chunk.first:
+            chunk = next_chunk()
         k = chunk.used
         chunk.ops[k] = code
         chunk.left[k] = i if left is chunk else chunk.refer(left, i)
@@ -122,7 +126,7 @@ def _constant(op: Op, value: Any) -> Scalar:
         chunk = constants_chunk()
         made = _new(Scalar)
         made.chunk = chunk
-        made.index = chunk.put(float(value))
+        made.index = chunk.put(as_float(value, op.name))
         return made
     raise DTypeError(
         describe(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,8 +13,9 @@ from graphgrad.graph.dtypes import check_dtype
 from graphgrad.graph.errors import ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.ops.declare import Array, Arrays, op, polymorphic
+from graphgrad.ops.reductions import prepare_axis
 from graphgrad.ops.samples import elementwise_samples, sample
-from graphgrad.ops.shapes import broadcast, same
+from graphgrad.ops.shapes import broadcast, normalize_axes, same
 
 __all__ = [
     "astype",
@@ -38,7 +40,11 @@ def _free(*_: Any, **__: Any) -> int:
 
 def _prepare_shape(attrs: dict[str, Any]) -> None:
     shape = attrs["shape"]
-    attrs["shape"] = (int(shape),) if np.ndim(shape) == 0 else tuple(int(length) for length in shape)
+    attrs["shape"] = (operator.index(shape),) if np.ndim(shape) == 0 else tuple(map(operator.index, shape))
+
+
+def _prepare_one_axis(attrs: dict[str, Any]) -> None:
+    attrs["axis"] = operator.index(attrs["axis"])
 
 
 def _axis(axis: int, rank: int) -> int:
@@ -106,7 +112,7 @@ def reshape(x: Array, shape: int | Sequence[int]) -> Any:
 
 def _prepare_axes(attrs: dict[str, Any]) -> None:
     if attrs["axes"] is not None:
-        attrs["axes"] = tuple(int(axis) for axis in attrs["axes"])
+        attrs["axes"] = tuple(map(operator.index, attrs["axes"]))
 
 
 def _permuted(x: Shape, /, axes: Shape | None) -> Shape:
@@ -208,6 +214,7 @@ def _expanded(x: Shape, /, axis: int) -> Shape:
     errors=(ErrorSample((np.zeros((2, 3)),), {"axis": 4}, ShapeError, "axis 4 is out of range"),),
     view=True,
     plumbing=True,
+    prepare=_prepare_one_axis,
 )
 def expand_dims(x: Array, axis: int) -> Any:
     """
@@ -223,8 +230,7 @@ def expand_dims(x: Array, axis: int) -> Any:
 
 
 def _squeezed(x: Shape, /, axis: int | Sequence[int] | None = None) -> Shape:
-    wanted = (axis,) if isinstance(axis, int) else axis
-    axes = [i for i, n in enumerate(x) if n == 1] if wanted is None else [_axis(one, len(x)) for one in wanted]
+    axes = [i for i, n in enumerate(x) if n == 1] if axis is None else normalize_axes(axis, len(x))
     long = [i for i in axes if x[i] != 1]
     if long:
         raise ValueError(f"axis {long[0]} of shape {x} has length {x[long[0]]}, only length 1 can be dropped")
@@ -242,6 +248,7 @@ def _squeezed(x: Shape, /, axis: int | Sequence[int] | None = None) -> Shape:
         sample(rng.normal(size=(2, 1, 3, 1)), axis=(1, -1)),
     ],
     errors=(ErrorSample((np.zeros((2, 3)),), {"axis": 0}, ShapeError, "only length 1 can be dropped"),),
+    prepare=prepare_axis,
     view=True,
     plumbing=True,
 )
@@ -341,6 +348,7 @@ def _unstack(g: Any, shapes: Sequence[Shape], axis: int) -> Sequence[Any]:
     ],
     errors=(ErrorSample(([np.zeros(2), np.zeros(3)],), {}, ShapeError, "must be alike"),),
     covers=("P02.18",),
+    prepare=_prepare_one_axis,
 )
 def stack(tensors: Arrays, axis: int = 0) -> Any:
     """
@@ -389,6 +397,7 @@ def _cut(g: Any, shapes: Sequence[Shape], axis: int) -> Sequence[Any]:
         ErrorSample(([np.zeros((2, 3)), np.zeros((2, 4))],), {}, ShapeError, "must be alike but for axis 0"),
         ErrorSample(([np.zeros(()), np.zeros(())],), {}, ShapeError, "stack makes one"),
     ),
+    prepare=_prepare_one_axis,
 )
 def concat(tensors: Arrays, axis: int = 0) -> Any:
     """
@@ -412,6 +421,8 @@ def _sizes(length: int, sizes: int | Sequence[int]) -> tuple[int, ...]:
     if not isinstance(sizes, int):
         if sum(sizes) != length:
             raise ValueError(f"sizes {tuple(sizes)} add up to {sum(sizes)}, the axis has length {length}")
+        if min(sizes, default=0) < 0:
+            raise ValueError(f"sizes {tuple(sizes)} must not be negative")
         return tuple(sizes)
     if sizes < 1:
         raise ValueError(f"the size of a piece must be positive, got {sizes}")
@@ -420,7 +431,8 @@ def _sizes(length: int, sizes: int | Sequence[int]) -> tuple[int, ...]:
 
 def _prepare_sizes(attrs: dict[str, Any]) -> None:
     sizes = attrs["sizes"]
-    attrs["sizes"] = int(sizes) if np.ndim(sizes) == 0 else tuple(int(size) for size in sizes)
+    attrs["sizes"] = operator.index(sizes) if np.ndim(sizes) == 0 else tuple(map(operator.index, sizes))
+    _prepare_one_axis(attrs)
 
 
 def _pieces(x: Shape, /, sizes: int | Sequence[int], axis: int) -> tuple[Shape, ...]:
@@ -445,6 +457,7 @@ def _split_samples(rng: np.random.Generator) -> Iterator[Sample]:
     errors=(
         ErrorSample((np.zeros(5),), {"sizes": (2, 2)}, ShapeError, "add up to 4"),
         ErrorSample((np.zeros(5),), {"sizes": 0}, ShapeError, "must be positive"),
+        ErrorSample((np.zeros(5),), {"sizes": (-1, 6)}, ShapeError, "must not be negative"),
     ),
     prepare=_prepare_sizes,
     view=True,
@@ -490,6 +503,7 @@ def _members(x: Shape, /, axis: int) -> tuple[Shape, ...]:
     ],
     errors=(ErrorSample((np.zeros(()),), {}, ShapeError, "axis 0 is out of range for 0 axes"),),
     view=True,
+    prepare=_prepare_one_axis,
 )
 def unbind(x: Array, axis: int = 0) -> Any:
     """

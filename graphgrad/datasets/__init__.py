@@ -1,0 +1,7 @@
+"""Real data sets, each with its source and its licence."""
+
+from __future__ import annotations
+
+from graphgrad.datasets.digits import digits
+
+__all__ = ["digits"]

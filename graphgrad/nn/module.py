@@ -1,0 +1,359 @@
+"""`Module`: layers and networks as objects that hold parameters.
+
+A parameter is nothing but a leaf `Tensor` that needs a gradient: operations recognise exactly that type on their quick
+path, so there is no subclass. What makes it a parameter of a module is that it was assigned to one of its attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from graphgrad.graph.create import tensor
+from graphgrad.graph.dtypes import as_array
+from graphgrad.graph.errors import DTypeError, GraphgradError, describe
+from graphgrad.graph.mode import scope
+from graphgrad.graph.tensor import Tensor
+from graphgrad.graph.writes import wrote
+
+__all__ = ["IncompatibleKeys", "Module", "Parameter", "StateDictError"]
+
+
+class StateDictError(GraphgradError, RuntimeError):
+    """A state dict that doesn't fit what it is loaded into."""
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `Module.load_state_dict` didn't find, and what it had no use for."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+def Parameter(data: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """Make what a module learns: a leaf tensor that needs a gradient, from a copy of data.
+
+    The result is a plain `Tensor`. A module that it is assigned to registers it, as it does any leaf that needs a
+    gradient. To freeze it, switch ``requires_grad`` off afterwards: it stays a parameter and is no longer trained.
+
+    Parameters
+    ----------
+    data, dtype
+        As in `graphgrad.tensor`.
+
+    Raises
+    ------
+    DTypeError
+        If `data` isn't made of floats.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> class Scale(gg.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = gg.nn.Parameter([2.0])
+    ...
+    ...     def forward(self, x):
+    ...         return self.factor * x
+    >>> [name for name, _ in Scale().named_parameters()]
+    ['factor']
+    """
+    return tensor(data, dtype, requires_grad=True)
+
+
+# Whose forward is running here and now: it tells a module which name it has in the one that calls it.
+_running: ContextVar[Module | None] = ContextVar("graphgrad running module", default=None)
+
+
+def _forward(self: Module, *args: Any, **kwargs: Any) -> Any:
+    raise NotImplementedError(
+        describe(f"{type(self).__name__}: has no forward", hint="define forward(self, ...) to say what it computes")
+    )
+
+
+class Module:
+    """The base of layers and networks, as PyTorch's (P25.03).
+
+    Subclasses assign parameters and other modules to attributes, which registers them, and define ``forward``. Calling
+    the module runs it, inside a scope of the name that the module has in the one that called it, so that graphs know
+    where every operation belongs: ``encoder.linear1``.
+
+    Attributes
+    ----------
+    training
+        True in training, False in evaluation: `train` and `eval` switch it.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> class Net(gg.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.hidden = gg.nn.Linear(4, 3)
+    ...         self.out = gg.nn.Linear(3, 2)
+    ...
+    ...     def forward(self, x):
+    ...         return self.out(gg.tanh(self.hidden(x)))
+    >>> net = Net()
+    >>> [name for name, _ in net.named_parameters()]
+    ['hidden.weight', 'hidden.bias', 'out.weight', 'out.bias']
+    >>> net(gg.ones((5, 4))).scope
+    'out'
+    """
+
+    training: bool
+    # Names of attributes, in the order of registration; the values are where attributes are, in `__dict__`.
+    _parameters: dict[str, None]
+    _modules: dict[str, None]
+    # The path under which the module was last found in another one.
+    _path: str
+
+    # Each module takes the arguments that it wants.
+    forward: Callable[..., Any] = _forward
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        # Here and not in __init__, so that a subclass that forgets super().__init__() works too.
+        self = super().__new__(cls)
+        self.__dict__.update(training=True, _parameters={}, _modules={}, _path="")
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        caller = _running.get()
+        path = "" if caller is None else caller._path_of(self)
+        token = _running.set(self)
+        try:
+            if not path:
+                return self.forward(*args, **kwargs)
+            with scope(path):
+                return self.forward(*args, **kwargs)
+        finally:
+            _running.reset(token)
+
+    def _path_of(self, module: Module) -> str:
+        """The path of a module somewhere inside this one, empty if it isn't there."""
+        found: object = self
+        for name in module._path.split("."):  # where it was found last time, nearly always
+            found = found.__dict__.get(name) if isinstance(found, Module) and name in found._modules else None
+        if found is module:
+            return module._path
+        for path, inner in self.named_modules():
+            if inner is module:
+                module._path = path
+                return path
+        return ""
+
+    # ---- registration
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Module):
+            self._register_module(name, value)
+        elif type(value) is Tensor and value.is_leaf and value.requires_grad:
+            self._register_parameter(name, value)
+        elif value is not None and (name in self._parameters or name in self._modules):
+            kind = "parameter" if name in self._parameters else "module"
+            wanted = "a leaf tensor that needs a gradient" if kind == "parameter" else "a Module"
+            raise TypeError(
+                describe(
+                    f"{type(self).__name__}.{name}: a {kind} can't be replaced by {_kind(value)}",
+                    f"expected: {wanted}, or None",
+                    hint=f"to change its values write .{name}.data = ...; to make it something else, del it first"
+                    if kind == "parameter"
+                    else "to make it something else, del it first",
+                )
+            )
+        else:
+            object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        self._parameters.pop(name, None)
+        self._modules.pop(name, None)
+
+    def _register_parameter(self, name: str, value: Tensor) -> None:
+        object.__setattr__(self, name, value)
+        self._modules.pop(name, None)
+        self._parameters[name] = None
+        if value.name is None:
+            value.name = name
+
+    def _register_module(self, name: str, value: Module) -> None:
+        if not name or "." in name:
+            raise ValueError(describe(f"{type(self).__name__}: a module's name has no dot and isn't empty: {name!r}"))
+        if any(module is self for module in value.modules()):
+            raise ValueError(describe(f"{type(self).__name__}.{name}: a module can't be inside itself"))
+        object.__setattr__(self, name, value)
+        self._parameters.pop(name, None)
+        self._modules[name] = None
+        # Pictures and error texts call a parameter by its whole path, unless somebody gave it another name.
+        for path, parameter in value.named_parameters():
+            if parameter.name == path:
+                parameter.name = f"{name}.{path}"
+
+    # ---- what it holds
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The modules directly inside, by name, each once."""
+        seen = set()
+        for name in self._modules:
+            module = self.__dict__[name]
+            if module is not None and id(module) not in seen:
+                seen.add(id(module))
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """The modules directly inside."""
+        return (module for _, module in self.named_children())
+
+    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+        """The module itself and all inside it, by path, outer before inner.
+
+        Parameters
+        ----------
+        prefix
+            What all paths begin with.
+        remove_duplicate
+            Whether a module that is there several times comes once only, under its first path.
+        """
+        seen: set[int] = set()
+        stack: list[tuple[str, Module]] = [(prefix, self)]
+        while stack:
+            path, module = stack.pop()
+            if remove_duplicate and id(module) in seen:
+                continue
+            seen.add(id(module))
+            yield path, module
+            for name in reversed(module._modules):
+                child = module.__dict__[name]
+                if child is not None:
+                    stack.append((f"{path}.{name}" if path else name, child))
+
+    def modules(self) -> Iterator[Module]:
+        """The module itself and all inside it."""
+        return (module for _, module in self.named_modules())
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """The parameters by path; one that is there several times comes under its first path.
+
+        Parameters
+        ----------
+        prefix
+            What all paths begin with.
+        recurse
+            Whether those of the modules inside belong to them.
+        remove_duplicate
+            Whether a parameter that is there several times comes once only.
+        """
+        modules = self.named_modules(prefix, remove_duplicate) if recurse else [(prefix, self)]
+        seen: set[int] = set()
+        for path, module in modules:
+            for name in module._parameters:
+                parameter = module.__dict__[name]
+                if parameter is not None and not (remove_duplicate and id(parameter) in seen):
+                    seen.add(id(parameter))
+                    yield f"{path}.{name}" if path else name, parameter
+
+    def parameters(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The parameters, each once: what an optimiser takes."""
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+
+    # ---- values in and out
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All parameters by path, with PyTorch's keys and shapes.
+
+        The tensors are copies: further training doesn't change them, so that the best state so far can be kept.
+        """
+        return {path: tensor(p.data) for path, p in self.named_parameters(remove_duplicate=False)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+        """Take over the values of a `state_dict`, into the parameters' own memory and dtype.
+
+        Parameters
+        ----------
+        state_dict
+            Tensors or arrays by path.
+        strict
+            Whether the paths must be exactly those of this module.
+
+        Returns
+        -------
+        IncompatibleKeys
+            The paths that were missing and those that weren't expected, for ``strict=False``.
+
+        Raises
+        ------
+        StateDictError
+            If paths differ (when `strict`) or shapes do; everything that is wrong at once, and nothing is changed.
+        """
+        own = dict(self.named_parameters(remove_duplicate=False))
+        missing = [path for path in own if path not in state_dict]
+        unexpected = [path for path in state_dict if path not in own]
+        problems = []
+        if strict and missing:
+            problems.append(f"missing: {', '.join(missing)}")
+        if strict and unexpected:
+            problems.append(f"unexpected: {', '.join(map(str, unexpected))}")
+        values: list[tuple[Tensor, np.ndarray[Any, Any]]] = []
+        for path, parameter in own.items():
+            if path in state_dict:
+                value = state_dict[path]
+                array = as_array(value.data if isinstance(value, Tensor) else value, copy=False, what=path)
+                values.append((parameter, array))
+                if array.shape != parameter.shape:
+                    problems.append(f"{path}: expected shape {parameter.shape}, got {array.shape}")
+        if problems:
+            hint = "strict=False passes over paths, though not over shapes" if missing or unexpected else ""
+            raise StateDictError(
+                describe(f"load_state_dict: this is no state of {type(self).__name__}", *problems, hint=hint)
+            )
+        for parameter, array in values:
+            np.copyto(parameter.data, array, casting="same_kind")
+            wrote(parameter.data)
+        return IncompatibleKeys(missing, unexpected)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or make them zeros."""
+        for parameter in self.parameters():
+            parameter.grad = None if set_to_none or parameter.grad is None else Tensor(np.zeros_like(parameter.data))
+
+    # ---- switches
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch this module and all inside it to training, or to evaluation with ``mode=False``."""
+        if not isinstance(mode, bool):
+            raise DTypeError(describe(f"train: mode is True or False, got {mode!r}"))
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Switch this module and all inside it to evaluation."""
+        return self.train(False)
+
+    # ---- how it looks
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses of this module's line: its arguments."""
+        return ""
+
+    def __repr__(self) -> str:
+        head, lines = self.extra_repr(), []
+        for name in self._modules:
+            child = repr(self.__dict__[name]).replace("\n", "\n  ")
+            lines.append(f"  ({name}): {child}")
+        if not lines:
+            return f"{type(self).__name__}({head})"
+        return "\n".join([f"{type(self).__name__}({head}", *lines, ")"])
+
+
+def _kind(value: Any) -> str:
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    return "a tensor without requires_grad" if value.is_leaf else f"a tensor computed by {value.node.op.name}"  # type: ignore[union-attr]

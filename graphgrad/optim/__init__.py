@@ -1,0 +1,8 @@
+"""Optimisers, with PyTorch's names, defaults and formulas."""
+
+from __future__ import annotations
+
+from graphgrad.optim.optimizer import Optimizer
+from graphgrad.optim.sgd import SGD
+
+__all__ = ["SGD", "Optimizer"]

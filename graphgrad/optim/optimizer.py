@@ -1,0 +1,260 @@
+"""What all optimisers share: parameter groups, state, and the step's frame.
+
+An optimiser computes on plain arrays, so that nothing of an update is ever recorded, and writes through ``data``, so
+that a graph which still needs the old values notices.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn
+
+import numpy as np
+
+from graphgrad.graph.dtypes import as_array
+from graphgrad.graph.errors import describe
+from graphgrad.graph.mode import enable_grad
+from graphgrad.graph.tensor import Tensor
+
+__all__ = ["Optimizer"]
+
+Array = np.ndarray[Any, Any]
+
+
+class Optimizer:
+    """The base of optimisers (P08.09): subclasses say in `update` how one parameter moves.
+
+    Parameters
+    ----------
+    params
+        The parameters; or groups, dicts that hold ``"params"`` and the options in which the group differs.
+    defaults
+        The options of groups that don't say otherwise.
+
+    Attributes
+    ----------
+    param_groups
+        A dict for each group: its parameters under ``"params"``, and its options, which may be changed between steps.
+    state
+        What the optimiser remembers of each parameter: arrays and numbers by name.
+
+    Raises
+    ------
+    TypeError
+        If `params` isn't a collection of tensors or of groups.
+    ValueError
+        If it is empty, a parameter is there twice or was computed, or an option is out of range.
+    """
+
+    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]) -> None:
+        name = type(self).__name__
+        if isinstance(params, (Tensor, Mapping)):
+            raise TypeError(
+                describe(
+                    f"{name}: params is a collection of tensors, or of groups, got one {type(params).__name__}",
+                    hint="[w] for a single one",
+                )
+            )
+        self.defaults = dict(defaults)
+        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.param_groups: list[dict[str, Any]] = []
+        groups = list(params)
+        if not groups:
+            raise ValueError(
+                describe(
+                    f"{name}: there are no parameters",
+                    hint="model.parameters() gives each parameter once only: a generator that was used up is empty",
+                )
+            )
+        if not isinstance(groups[0], Mapping):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    # ---- what an optimiser says
+
+    def check(self, group: Mapping[str, Any]) -> None:
+        """Refuse options that are out of range, with `refuse`."""
+
+    def update(self, parameter: Tensor, gradient: Array, state: dict[str, Any], group: Mapping[str, Any]) -> None:
+        """Move one parameter."""
+        raise NotImplementedError(describe(f"{type(self).__name__}: doesn't say how a parameter moves"))
+
+    def refuse(self, reason: str, got: object) -> NoReturn:
+        """Raise the error for an option that is out of range."""
+        raise ValueError(describe(f"{type(self).__name__}: {reason}", f"got: {got!r}"))
+
+    def check_number(self, group: Mapping[str, Any], name: str, below: float = math.inf) -> None:
+        """Refuse an option that isn't a number from 0, below a limit."""
+        value = group[name]
+        if not isinstance(value, numbers.Real) or not 0.0 <= float(value) < below:
+            self.refuse(f"{name} is a number from 0" + ("" if below == math.inf else f" and below {below}"), value)
+
+    # ---- what a training loop calls
+
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+        """Take in more parameters, under options of their own.
+
+        Parameters
+        ----------
+        param_group
+            ``"params"``: a tensor or several; and options by name.
+        """
+        name = type(self).__name__
+        unknown = sorted(set(param_group) - {"params", *self.defaults})
+        if "params" not in param_group or unknown:
+            reason = f"has no option {unknown[0]!r}" if unknown else 'a group holds its parameters under "params"'
+            raise ValueError(describe(f"{name}: {reason}", f"options: {', '.join(self.defaults)}"))
+        given = param_group["params"]
+        params = [given] if isinstance(given, Tensor) else list(given)
+        known = {id(parameter) for group in self.param_groups for parameter in group["params"]}
+        for i, parameter in enumerate(params):
+            if not isinstance(parameter, Tensor):
+                raise TypeError(describe(f"{name}: parameter {i} is no Tensor but {type(parameter).__name__}"))
+            if not parameter.is_leaf:
+                raise ValueError(
+                    describe(
+                        f"{name}: parameter {i}, {parameter._title()}, was computed; only leaves can be moved",
+                        hint="give the tensors that it was computed from",
+                    )
+                )
+            if id(parameter) in known:
+                raise ValueError(describe(f"{name}: parameter {i}, {parameter._title()}, is there twice"))
+            known.add(id(parameter))
+        group = {"params": params, **self.defaults, **{k: v for k, v in param_group.items() if k != "params"}}
+        self.check(group)
+        self.param_groups.append(group)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or make them zeros with ``set_to_none=False``."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if set_to_none or parameter.grad is None:
+                    parameter.grad = None
+                else:
+                    parameter.grad = Tensor(np.zeros_like(parameter.data))
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Move every parameter that has a gradient.
+
+        Parameters
+        ----------
+        closure
+            Computes the loss anew, with its gradients, and returns it.
+
+        Returns
+        -------
+        What `closure` returned, None without one.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            self.check(group)  # options may have been changed since
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    state = self.state.setdefault(parameter, {})
+                    self.update(parameter, parameter.grad.data, state, group)
+        return loss
+
+    # ---- values in and out
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it takes to go on later: ``state`` by the parameter's number, and ``param_groups`` of such numbers.
+
+        Arrays are copies, as tensors.
+        """
+        numbers = {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
+        return {
+            "state": {
+                numbers[id(parameter)]: {name: _copied(value) for name, value in state.items()}
+                for parameter, state in self.state.items()
+                if state
+            },
+            "param_groups": [
+                {**group, "params": [numbers[id(parameter)] for parameter in group["params"]]}
+                for group in self.param_groups
+            ],
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over a `state_dict`: options and state, not the parameters' values.
+
+        Parameters
+        ----------
+        state_dict
+            Of an optimiser of this class with groups of the same sizes; its numbers stand for the parameters in order.
+
+        Raises
+        ------
+        ValueError
+            If groups, options or shapes differ; nothing is changed then.
+        """
+        name = type(self).__name__
+        absent = [key for key in ("state", "param_groups") if key not in state_dict]
+        if absent:
+            raise ValueError(describe(f"{name}.load_state_dict: there is no {absent[0]!r} in it"))
+        sizes = [len(group["params"]) for group in self.param_groups]
+        groups = list(state_dict["param_groups"])
+        loaded_sizes = [len(group["params"]) for group in groups]
+        if sizes != loaded_sizes:
+            raise ValueError(
+                describe(
+                    f"{name}.load_state_dict: other parameter groups",
+                    f"expected: groups of {sizes} parameters",
+                    f"got: {loaded_sizes}",
+                )
+            )
+        for group in groups:
+            if set(group) != {"params", *self.defaults}:
+                raise ValueError(
+                    describe(
+                        f"{name}.load_state_dict: other options",
+                        f"expected: {', '.join(self.defaults)}",
+                        f"got: {', '.join(key for key in group if key != 'params')}",
+                    )
+                )
+            self.check(group)
+        mine = [parameter for group in self.param_groups for parameter in group["params"]]
+        theirs = [number for group in groups for number in group["params"]]
+        by_number = dict(zip(theirs, mine, strict=True))
+        state: dict[Tensor, dict[str, Any]] = {}
+        for number, values in state_dict["state"].items():
+            parameter = by_number.get(number)
+            if parameter is None:
+                raise ValueError(describe(f"{name}.load_state_dict: state of parameter {number}, which is in no group"))
+            state[parameter] = {key: _restored(name, number, key, value, parameter) for key, value in values.items()}
+        self.state = state
+        for group, loaded in zip(self.param_groups, groups, strict=True):
+            group.update({key: value for key, value in loaded.items() if key != "params"})
+
+    def __repr__(self) -> str:
+        lines = []
+        for i, group in enumerate(self.param_groups):
+            options = ", ".join(f"{key}={value!r}" for key, value in group.items() if key != "params")
+            lines.append(f"  group {i}: {len(group['params'])} parameters, {options}")
+        return "\n".join([f"{type(self).__name__}(", *lines, ")"])
+
+
+def _copied(value: Any) -> Any:
+    return Tensor(value.copy()) if isinstance(value, np.ndarray) else value
+
+
+def _restored(optimizer: str, number: object, key: str, value: Any, parameter: Tensor) -> Any:
+    """A value of a state dict as it is kept: a copy of an array, which belongs to a parameter or is one number."""
+    if isinstance(value, (bool, int, float)) or value is None:
+        return value
+    array = as_array(value.data if isinstance(value, Tensor) else value, copy=False, what=key)
+    if array.shape not in (parameter.shape, ()):
+        raise ValueError(
+            describe(
+                f"{optimizer}.load_state_dict: {key} of parameter {number} has another shape",
+                f"expected: {parameter.shape}",
+                f"got: {array.shape}",
+            )
+        )
+    return array.astype(parameter.dtype) if array.dtype.kind == "f" else array.copy()

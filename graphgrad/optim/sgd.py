@@ -1,0 +1,96 @@
+"""Gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from graphgrad.graph.tensor import Tensor
+from graphgrad.optim.optimizer import Array, Optimizer
+
+__all__ = ["SGD"]
+
+
+class SGD(Optimizer):
+    """Gradient descent, with momentum if wanted (P08.01 to P08.04, P08.11, P08.12).
+
+    With g = gradient + weight_decay · p, and m = momentum · m + (1 - dampening) · g, where m = g in the first step, a
+    step is p -= lr · m; with `nesterov` p -= lr · (g + momentum · m); without momentum p -= lr · g. That is PyTorch's
+    convention.
+
+    Parameters
+    ----------
+    params
+        The parameters, or groups of them; see `Optimizer`.
+    lr
+        The learning rate.
+    momentum
+        How much of the last direction is kept; 0 for none.
+    dampening
+        How much of the new gradient is held back from the momentum.
+    weight_decay
+        The factor of an L2 penalty, ½ · weight_decay · ‖p‖².
+    nesterov
+        Whether to look ahead along the momentum.
+
+    Raises
+    ------
+    ValueError
+        If an option is negative, or `nesterov` comes without momentum or with dampening.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> w = gg.tensor([3.0], requires_grad=True)
+    >>> optimizer = gg.optim.SGD([w], lr=0.1)
+    >>> for _ in range(50):
+    ...     optimizer.zero_grad()
+    ...     gg.sum(w * w).backward()
+    ...     optimizer.step()
+    >>> abs(w.item()) < 1e-4
+    True
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        options = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+        }
+        super().__init__(params, options)
+
+    def check(self, group: Mapping[str, Any]) -> None:
+        """Refuse options that are out of range."""
+        for name in ("lr", "momentum", "dampening", "weight_decay"):
+            self.check_number(group, name)
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+            self.refuse(
+                "nesterov needs momentum above 0 and dampening 0",
+                {name: group[name] for name in ("momentum", "dampening")},
+            )
+
+    def update(self, parameter: Tensor, gradient: Array, state: dict[str, Any], group: Mapping[str, Any]) -> None:
+        """Move one parameter."""
+        momentum = group["momentum"]
+        direction = gradient
+        if group["weight_decay"] != 0:
+            direction = direction + group["weight_decay"] * parameter.data
+        if momentum != 0:
+            buffer = state.get("momentum_buffer")
+            if buffer is None:
+                buffer = state["momentum_buffer"] = direction.copy()
+            else:
+                buffer *= momentum
+                buffer += (1 - group["dampening"]) * direction
+            direction = direction + momentum * buffer if group["nesterov"] else buffer
+        parameter.data -= group["lr"] * direction

@@ -1,0 +1,35 @@
+"""Where random numbers come from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphgrad as gg
+from graphgrad.graph.random import generator_or_default
+
+
+def test_the_same_seed_gives_the_same_numbers() -> None:
+    first = gg.manual_seed(3).random(5)
+    np.testing.assert_array_equal(gg.manual_seed(np.int64(3)).random(5), first)  # type: ignore[arg-type]
+    assert not np.array_equal(gg.manual_seed(4).random(5), first)
+
+
+def test_the_returned_generator_is_the_one_that_everybody_draws_from() -> None:
+    rng = gg.manual_seed(0)
+    assert generator_or_default(None) is rng
+
+
+def test_a_given_generator_is_taken() -> None:
+    rng = np.random.default_rng(1)
+    assert generator_or_default(rng) is rng
+    with pytest.raises(gg.DTypeError, match=r"generator: a numpy\.random\.Generator or None is needed, got int"):
+        generator_or_default(1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "1", None, True])
+def test_what_is_no_seed_is_refused(seed: object) -> None:
+    state = gg.manual_seed(0).bit_generator.state
+    with pytest.raises(ValueError, match="manual_seed: an integer from 0"):
+        gg.manual_seed(seed)  # type: ignore[arg-type]
+    assert generator_or_default(None).bit_generator.state == state

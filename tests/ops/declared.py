@@ -1,0 +1,311 @@
+"""What the tests of this folder are generated from: every declared operation, with its samples and its formulas.
+
+A new operation is tested by being declared. A formula is read by a small interpreter of expressions, over functions
+that come from NumPy and SciPy and not from the package; a formula that names another function fails until that function
+is given here.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import string
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import special
+
+import graphgrad as gg
+from graphgrad.graph.node import Node
+from graphgrad.graph.operation import Op
+from graphgrad.ops import TABLE
+from graphgrad.ops.shapes import broadcast, same
+
+Array = np.ndarray[Any, Any]
+
+# Relative and absolute, for values and gradients of numbers around 1.
+CLOSE = {"float64": {"rtol": 1e-11, "atol": 1e-12}, "float32": {"rtol": 2e-5, "atol": 2e-6}}
+
+
+# ---- cases -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    """One sample of one operation; the operands of a variadic one stand side by side."""
+
+    op: Op
+    index: int
+    operands: tuple[Array, ...]
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        shapes = " ".join("x".join(map(str, operand.shape)) or "number" for operand in self.operands)
+        attrs = [f"{name}={_short(value)}" for name, value in self.attrs.items()]
+        return ", ".join([f"{self.op.name}-{self.index}: {shapes}", *attrs])
+
+    @property
+    def differentiable(self) -> tuple[int, ...]:
+        """The operands that can receive a gradient."""
+        return tuple(i for i, one in enumerate(self.operands) if one.dtype.kind == "f" and self.has_rule(i))
+
+    def has_rule(self, i: int) -> bool:
+        return self.op.joint is not None or (not self.op.variadic and self.op.operands[i] in self.op.rules)
+
+    def arrays(self, dtype: str = "float64") -> list[Array]:
+        return [operand.astype(dtype) if operand.dtype.kind == "f" else operand for operand in self.operands]
+
+    def tensors(self, dtype: str = "float64", needs: Iterable[int] | None = None) -> list[gg.Tensor]:
+        """Fresh leaves; by default all that can receive a gradient need one."""
+        wanted = self.differentiable if needs is None else tuple(needs)
+        return [gg.tensor(array, requires_grad=i in wanted) for i, array in enumerate(self.arrays(dtype))]
+
+    def run(self, operands: Sequence[Any]) -> tuple[gg.Tensor, ...]:
+        """The results of the operation, a tuple always."""
+        return run(self.op.call, self.op, operands, self.attrs)
+
+    def node(self) -> Node:
+        """What is recorded when it runs: with all attributes, in the form in which they are kept."""
+        with gg.record() as recording:
+            self.run(self.tensors())
+        (node,) = recording.nodes
+        return node
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"<{value.dtype} {'x'.join(map(str, value.shape))}>"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_short, value))})"
+    if isinstance(value, slice):
+        return ":".join("" if end is None else str(end) for end in (value.start, value.stop, value.step))
+    return str(value)
+
+
+def run(function: Callable[..., Any], op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> tuple[Any, ...]:
+    result = function(list(operands), **attrs) if op.variadic else function(*operands, **attrs)
+    return result if isinstance(result, tuple) else (result,)
+
+
+def draw(op: Op) -> list[Case]:
+    """The samples of an operation, the same in every run and independent of what else is declared."""
+    rng = np.random.default_rng(zlib.crc32(op.name.encode()))
+    return [
+        Case(op, i, tuple(map(np.asarray, one.operands[0] if op.variadic else one.operands)), one.attrs)
+        for i, one in enumerate(op.samples(rng))
+    ]
+
+
+OPS = tuple(TABLE.values())
+CASES = tuple(case for op in OPS for case in draw(op))
+DIFFERENTIABLE = tuple(case for case in CASES if case.differentiable)
+# The shape rules that say: element by element.
+ELEMENTWISE = tuple(op for op in OPS if op.shape in (broadcast, same) and not op.variadic)
+
+
+def each_case(cases: Iterable[Case] = CASES) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", [pytest.param(case, id=str(case)) for case in cases])
+
+
+def each_op(ops: Iterable[Op] = OPS) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in ops])
+
+
+def full_size(op: Op) -> Case:
+    """The first sample with more than one element in every operand, to cut other shapes from."""
+    return next(case for case in draw(op) if all(operand.size > 1 for operand in case.operands))
+
+
+def assert_close(ours: Any, theirs: Any, tolerance: Mapping[str, float], what: str = "") -> None:
+    np.testing.assert_allclose(ours, theirs, rtol=tolerance["rtol"], atol=tolerance["atol"], err_msg=what)
+
+
+# ---- gradients -------------------------------------------------------------------------------------------------------
+
+
+def upstream(results: Sequence[gg.Tensor], seed: int = 0) -> list[Array]:
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=one.shape).astype(one.dtype) for one in results]
+
+
+def weighted(results: Sequence[gg.Tensor], weights: Sequence[Any]) -> gg.Tensor:
+    """One number whose gradient for each result is exactly its weight."""
+    total = gg.sum(results[0] * weights[0])
+    for one, weight in zip(results[1:], weights[1:], strict=True):
+        total = total + gg.sum(one * weight)
+    return total
+
+
+def gradients(
+    results: Sequence[gg.Tensor], leaves: Sequence[gg.Tensor], weights: Sequence[Any], create_graph: bool = False
+) -> list[Array]:
+    """The gradients of those leaves that need one."""
+    with np.errstate(all="ignore"):  # of the sum: results may be infinite
+        total = weighted(results, weights)
+    total.backward(create_graph=create_graph)
+    found = []
+    for leaf in leaves:
+        if leaf.requires_grad:
+            assert leaf.grad is not None, "no gradient arrived"
+            found.append(leaf.grad.data)
+    return found
+
+
+def unbroadcast(values: Array, shape: tuple[int, ...]) -> Array:
+    """Sum over the axes along which an operand of `shape` was repeated."""
+    values = values.sum(axis=tuple(range(values.ndim - len(shape))))
+    return values.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True).reshape(shape)
+
+
+# ---- formulas --------------------------------------------------------------------------------------------------------
+
+
+def _split(x: Any, sizes: Any, axis: int) -> tuple[Any, ...]:
+    starts = range(0, x.shape[axis], sizes) if isinstance(sizes, int) else np.cumsum((0, *sizes))[:-1]
+    lengths = [sizes] * len(starts) if isinstance(sizes, int) else sizes
+    taken = [
+        np.take(x, range(start, min(start + n, x.shape[axis])), axis) for start, n in zip(starts, lengths, strict=True)
+    ]
+    return tuple(taken) or (x,)
+
+
+def _index_add(x: Any, shape: Any, key: Any) -> Any:
+    # Which elements the key means, by letting it pick from a table of their numbers.
+    places = np.arange(int(np.prod(shape))).reshape(shape)[key]
+    return np.bincount(np.ravel(places), np.ravel(x), int(np.prod(shape))).reshape(shape)
+
+
+def _setitem(x: Any, value: Any, key: Any) -> Any:
+    out = np.array(x)
+    out[key] = value
+    return out
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "abs": np.abs,
+    "astype": lambda x, dtype: np.asarray(x).astype(dtype),
+    "broadcast_to": lambda x, shape: x + np.zeros(shape),
+    "concat": lambda tensors, axis: np.concatenate(tensors, axis),
+    "cos": np.cos,
+    "erf": special.erf,
+    "exp": np.exp,
+    "expand_dims": np.expand_dims,
+    "index_add": _index_add,
+    "log": np.log,
+    "logsumexp": special.logsumexp,
+    "max": np.amax,
+    "maximum": np.maximum,
+    "mean": np.mean,
+    "min": np.amin,
+    "minimum": np.minimum,
+    "permute_dims": np.transpose,
+    "reshape": np.reshape,
+    "setitem": _setitem,
+    "sign": lambda x: np.where(np.isnan(x), np.nan, (x > 0) * 1.0 - (x < 0) * 1.0),
+    "sin": np.sin,
+    "split": _split,
+    "sqrt": np.sqrt,
+    "squeeze": np.squeeze,
+    "stack": lambda tensors, axis: np.stack(tensors, axis),
+    "sum": np.sum,
+    "tanh": np.tanh,
+    "unbind": lambda x, axis: tuple(np.take(x, i, axis) for i in range(x.shape[axis])),
+    "where": np.where,
+}
+_BINARY: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+    ast.MatMult: operator.matmul,
+}
+_COMPARE: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+def places(text: str) -> set[str]:
+    """The names in braces."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def parse(text: str) -> ast.expr:
+    """A formula as a syntax tree, the places as names."""
+    return ast.parse(text.format_map({name: f" {name} " for name in places(text)}).strip(), mode="eval").body
+
+
+def evaluate(text: str, names: Mapping[str, Any]) -> Any:
+    """The value of a formula."""
+    with np.errstate(all="ignore"):
+        return _value(parse(text), names)
+
+
+def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value):
+            return value
+        case ast.Name(name):
+            return names[name]
+        case ast.UnaryOp(ast.USub(), operand):
+            return -_value(operand, names)
+        case ast.BinOp(left, symbol, right):
+            return _BINARY[type(symbol)](_value(left, names), _value(right, names))
+        case ast.Compare(left, [symbol], [right]):
+            return _COMPARE[type(symbol)](_value(left, names), _value(right, names))
+        case ast.Subscript(of, index):
+            return _value(of, names)[_value(index, names)]
+        case ast.Tuple(members):
+            return tuple(_value(member, names) for member in members)
+        case ast.Call(ast.Name(name), arguments, keywords):
+            given = {keyword.arg: _value(keyword.value, names) for keyword in keywords if keyword.arg is not None}
+            return FUNCTIONS[name](*(_value(argument, names) for argument in arguments), **given)
+    raise TypeError(f"a formula holds {ast.unparse(node)!r}, which the tests can't read")
+
+
+def named(case: Case, operands: Sequence[Any], attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a formula's names stand for."""
+    if case.op.variadic:
+        return {case.op.operands[0]: list(operands), **attrs}
+    return {**dict(zip(case.op.operands, operands, strict=True)), **attrs}
+
+
+def formula_value(case: Case, operands: Sequence[Array], attrs: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The results as the formula has them; that of a loss is one element's, so it is reduced here."""
+    reading = READINGS.get(case.op.name)
+    if reading is not None:
+        value = reading(case, operands, attrs)
+    else:
+        value = evaluate(case.op.formula, named(case, operands, attrs))
+    if "reduction" in attrs:
+        value = value if attrs["reduction"] == "none" else FUNCTIONS[attrs["reduction"]](value)
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _each_example(case: Case, operands: Sequence[Array], attrs: Mapping[str, Any]) -> Array:
+    """The formula of one example and one class, over all examples; probabilities weigh the classes."""
+    logits, target = operands
+    axis = 0 if logits.ndim == 1 else 1
+    rows = np.moveaxis(logits, axis, -1)
+    losses = np.zeros(rows.shape[:-1])
+    for place in np.ndindex(losses.shape):
+        for k in range(rows.shape[-1]):
+            loss = evaluate(case.op.formula, {"input": rows[place], "target": k, **attrs})
+            share = np.moveaxis(target, axis, -1)[place][k] if target.dtype.kind == "f" else target[place] == k
+            losses[place] += share * loss
+    return losses
+
+
+# Formulas that speak of one example, where an operand holds several.
+READINGS: dict[str, Callable[[Case, Sequence[Array], Mapping[str, Any]], Any]] = {"cross_entropy": _each_example}
