@@ -263,7 +263,7 @@ def _paint_title(canvas: _Canvas, frame: Frame, glyphs: Glyphs) -> None:
             best, room = low + i - run + 1, run
             if room == wanted:
                 break
-    if room > 3:
+    if room >= wanted or room > 3:
         canvas.write(best, frame.y, f" {fit(frame.title, room - 2, glyphs.ellipsis)} ", "frame-title")
 
 

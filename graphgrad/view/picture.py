@@ -52,25 +52,49 @@ class Look:
     frames
         Whether scopes that are open get a frame.
     ghosts
-        Whether leaves that are read in several places, and constants, are drawn once for each reader.
+        Whether leaves that are read in several places are drawn once for each reader; None for: where the picture is
+        large. (Constants have one reader each.)
     plumbing
         Whether operations that only rearrange values are drawn.
+    around
+        A vertex that stays visible in a graph that is too large to be drawn whole.
+    most
+        The most boxes that are drawn; what is beyond is folded, and the picture's notes say so.
     """
 
     direction: Direction = "TB"
     preset: Preset = "both"
     folded: frozenset[str] = frozenset()
     frames: bool = True
-    ghosts: bool = True
+    ghosts: bool | None = None
     plumbing: bool = False
+    around: int | None = None
+    most: int = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What a box says, and how it stands."""
+    """What a box says, and how it stands.
+
+    Attributes
+    ----------
+    lines
+        One for each row.
+    state
+        What is going on.
+    bad
+        Whether a number in it is nan or infinite, whatever the state is: a box can be both current and bad.
+    ghost
+        Whether the same leaf is drawn in other places too.
+    folded
+        Whether it stands for several operations.
+    """
 
     lines: tuple[str, ...]
     state: State
+    bad: bool = False
+    ghost: bool = False
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +113,8 @@ class Picture:
         What the picture is of.
     caption
         What happens at this moment, in one line; empty for a graph that isn't walked.
+    notes
+        What the picture leaves out or draws more than once, a sentence each.
     """
 
     scene: Scene

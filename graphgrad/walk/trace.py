@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.tensor import Tensor
 from graphgrad.walk.walk import Contribution, Walk
 
-__all__ = ["trace", "walk"]
+__all__ = ["check_unwritten", "trace", "walk"]
 
 Array = np.ndarray[Any, Any]
 
@@ -60,58 +60,96 @@ def walk(result: Tensor | Scalar, gradient: Any = None, title: str = "") -> Walk
     if not isinstance(result, (Tensor, Scalar)):
         raise GraphError(describe(f"walk: a tensor or a scalar is needed, got {type(result).__name__}"))
     graph = Graph.of(result)
+    check_unwritten(graph)
+    return trace(graph, gradient, title=title)
+
+
+def check_unwritten(graph: Graph) -> None:
+    """Refuse a graph whose leaves were written since it was computed: run again, it would be another computation.
+
+    Raises
+    ------
+    GraphError
+        With the names of these leaves.
+    """
     stale = graph.written_leaves()
     if stale:
         names = ", ".join(repr(leaf.name) if leaf.name else f"number {leaf.id}" for leaf in stale)
         raise GraphError(
             describe(
-                f"walk: {'leaf' if len(stale) == 1 else 'leaves'} {names} were written since the result was computed",
+                f"walk: {'leaf' if len(stale) == 1 else 'leaves'} {names}"
+                f" {'was' if len(stale) == 1 else 'were'} written since the result was computed",
                 hint="walk before the update, compute the result again, or run the script with `graphgrad walk`",
             )
         )
-    return trace(graph, gradient, title=title)
 
 
-def trace(graph: Graph, gradient: Any = None, feeds: Mapping[Any, Any] | None = None, title: str = "") -> Walk:
+def trace(
+    graph: Graph,
+    gradient: Any = None,
+    feeds: Mapping[Any, Any] | None = None,
+    title: str = "",
+    *,
+    backward: bool = True,
+    notes: Sequence[str] = (),
+) -> Walk:
     """Run a graph and its backward pass, and keep every number.
 
     Parameters
     ----------
     graph
-        With one output.
+        What is computed. The walk's graph is a frozen one: later writes to the leaves don't reach it.
     gradient
-        The upstream gradient of the output; 1 for a single number.
+        The upstream gradient of the output; 1 for a single number. If there are several outputs, a sequence with the
+        gradient of each, None where no pass starts.
     feeds
         Other values for leaves; see `Graph.run`.
-    title
-        What the walk is of.
+    title, notes
+        What the walk is of, and what else to say about it.
+    backward
+        Whether there is a backward pass, if any output needs one. Without a gradient, a graph of several outputs has
+        none.
     """
-    watcher = _Watcher(graph)
+    watcher = _Watcher()
+    several = len(graph.outputs) != 1
     mode = MODE.get()
     token = MODE.set(Mode(True, None, mode.scope))
     try:
         with np.errstate(all="ignore"):
-            result = graph.run(feeds, watcher.saw)
-        output = graph.outputs[0]
-        seeds: dict[Operand, Array] = {}
-        if isinstance(result, Scalar):
-            if result.requires_grad and not result.is_leaf:
-                seed = 1.0 if gradient is None else float(gradient)
-                seeds[output] = np.asarray(seed)
-                differentiate_scalar(result, (), gradient=seed, observer=_ScalarWatcher(watcher))
-        elif result._source is not None:
-            seeds[output] = _seed(result, gradient)
-            differentiate([(result._source, seeds[output])], None, observer=watcher)
+            results = graph.run(feeds, watcher.saw)
+        roots: dict[Operand, tuple[Any, Any]] = {}
+        if backward and not (several and gradient is None):
+            upstream = gradient if several else (gradient,)
+            for output, result, one in zip(graph.outputs, results if several else (results,), upstream, strict=True):
+                # A leaf counts only if somebody wants to start from there: nothing was computed to get it.
+                if result.requires_grad and not (one is None and (several or result.is_leaf)):
+                    seed = _seed(result, one)
+                    # An output that is listed twice starts the pass with both gradients.
+                    roots[output] = result, roots[output][1] + seed if output in roots else seed
+        _run_backward(list(roots.values()), watcher)
     finally:
         MODE.reset(token)
-    return Walk(graph, watcher.values, seeds, tuple(watcher.contributions), title)
+    seeds = {output: _copy(seed) for output, (_, seed) in roots.items()}
+    return Walk(graph.freeze(watcher.values), watcher.values, seeds, tuple(watcher.contributions), title, tuple(notes))
+
+
+def _run_backward(roots: Sequence[tuple[Any, Any]], watcher: _Watcher) -> None:
+    if not roots:
+        return
+    first = roots[0][0]
+    if isinstance(first, Scalar):
+        numbers = [(root, float(seed)) for root, seed in roots]
+        observer = _ScalarWatcher(watcher)
+        differentiate_scalar(first, (), gradient=numbers[0][1], observer=observer, others=numbers[1:])
+    else:
+        starts = [(root if root._source is None else root._source, seed) for root, seed in roots]
+        differentiate(starts, None, observer=watcher)
 
 
 class _Watcher:
     """Keeps the numbers of a run, under the ids of the graph that runs."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self) -> None:
         self.values: dict[int, tuple[Array, ...]] = {}
         self.contributions: list[Contribution] = []
         self.ids: dict[int, int] = {}
@@ -141,12 +179,17 @@ class _ScalarWatcher:
 
 def _copy(value: Any) -> Array:
     """A read-only copy: what a walk shows doesn't change, whatever happens to the tensors."""
-    array = np.array(value.data if isinstance(value, (Tensor, Scalar)) else value)
+    array = value.data if isinstance(value, (Tensor, Scalar)) else value
+    if isinstance(array, np.ndarray) and array.base is None and not array.flags.writeable:
+        return array
+    array = np.array(array)
     array.flags.writeable = False
     return array
 
 
-def _seed(result: Tensor, gradient: Any) -> Array:
+def _seed(result: Tensor | Scalar, gradient: Any) -> Any:
+    if isinstance(result, Scalar):
+        return np.asarray(1.0 if gradient is None else float(gradient))
     if gradient is None:
         if result.size != 1:
             raise ShapeError(
@@ -158,7 +201,9 @@ def _seed(result: Tensor, gradient: Any) -> Array:
         return np.ones(result.shape, result.dtype)
     seed = gradient.data if isinstance(gradient, Tensor) else as_array(gradient, copy=True, what="walk: gradient")
     if seed.shape != result.shape:
-        raise ShapeError(describe("walk: the gradient has the shape of the result", f"{result.shape}", f"got {seed.shape}"))
+        raise ShapeError(
+            describe(
+                "walk: the gradient has the shape of the result", f"expected: {result.shape}", f"got: {seed.shape}"
+            )
+        )
     return np.asarray(seed, result.dtype)
-
-

@@ -51,7 +51,9 @@ def find_visualizer(name: str) -> type[Visualizer]:
         hint = f"did you mean {' or '.join(near)}?" if near else "is the package that brings it installed?"
         raise LookupError(
             describe(
-                f"show: no visualizer is called {name!r}", f"registered: {', '.join(sorted(known)) or 'none'}", hint=hint
+                f"show: no visualizer is called {name!r}",
+                f"registered: {', '.join(sorted(known)) or 'none'}",
+                hint=hint,
             )
         )
     return point.load()  # type: ignore[no-any-return]

@@ -60,6 +60,8 @@ class Walk:
         In order of arrival.
     title
         What is walked, in a few words.
+    notes
+        What else one should know about it, a sentence each.
     """
 
     graph: Graph
@@ -67,6 +69,7 @@ class Walk:
     seeds: Mapping[Operand, Array]
     contributions: tuple[Contribution, ...]
     title: str = ""
+    notes: tuple[str, ...] = ()
     _sums: dict[Operand, list[Array]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -75,7 +78,7 @@ class Walk:
         for one in self.contributions:
             sums = self._sums.setdefault(self.graph.vertices[one.vertex].operands[one.operand], [])
             # The order of the engine's own sum, so these are its numbers to the bit.
-            sums.append(sums[-1] + one.value if sums else one.value)
+            sums.append(np.asarray(sums[-1] + one.value) if sums else one.value)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -108,7 +111,11 @@ class Walk:
         """The numbers of the steps that are shown at a granularity."""
         if granularity == "operations":
             return tuple(range(len(self.steps)))
-        return tuple(i for i, step in enumerate(self.steps) if not is_plumbing(self.graph.vertices[step.vertex].op))
+        shown = tuple(i for i, step in enumerate(self.steps) if self._is_concept(step))
+        return shown or tuple(range(len(self.steps)))
+
+    def _is_concept(self, step: Step) -> bool:
+        return step.kind == "seed" or not is_plumbing(self.graph.vertices[step.vertex].op)
 
     def contributions_to(self, target: Operand) -> tuple[int, ...]:
         """Which contributions go to a value, in order of arrival."""
@@ -259,4 +266,3 @@ class Cursor:
         """The nearest position at which something happens to a vertex, None if nothing ever does."""
         places = [i for i, number in enumerate(self._visible) if self.walk.steps[number].vertex == vertex]
         return min(places, key=lambda place: abs(place - self.position), default=None)
-

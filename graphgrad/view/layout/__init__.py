@@ -15,6 +15,7 @@ from graphgrad.view.layout.model import Box, Graph, Link, Spacing, index_graph
 from graphgrad.view.layout.order import count_crossings, improve_order, start_order
 from graphgrad.view.layout.ranks import CycleError, assign_ranks
 from graphgrad.view.layout.route import draw
+from graphgrad.view.paint import cell_width
 from graphgrad.view.scene import Direction, Scene
 
 __all__ = ["Box", "CycleError", "Link", "Spacing", "layout"]
@@ -162,5 +163,5 @@ def _title_room(layered: Layered, direction: Direction) -> list[tuple[int, int, 
     room = []
     for group, pairs in zip(layered.groups[1:], layered.sides[1:], strict=True):
         left, right = pairs[0]
-        room.append((left, right, len(group.path[-1]) + 5))
+        room.append((left, right, cell_width(group.path[-1]) + 5))
     return room

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
+from math import inf
 
 from graphgrad.view.layout.layers import Kind, Layered
 
@@ -99,15 +100,17 @@ class _Order:
                 while len(pools) > 1 and pools[-2][0] * pools[-1][1] > pools[-1][0] * pools[-2][1]:
                     (sum_b, n_b, b), (sum_a, n_a, a) = pools.pop(), pools.pop()
                     pools.append((sum_a + sum_b, n_a + n_b, a + b))
+            least = -inf
             for pool_sum, pool_count, members in pools:
+                least = max(least, pool_sum / pool_count)  # rounding must not turn two pools round
                 for group in members:
-                    mean[group] = pool_sum / pool_count
+                    mean[group] = least
         keys = []
         for i, (vertex, value) in enumerate(zip(layer, values, strict=True)):
             key: list[float] = []
             for group in self.lineage[vertex]:
                 key += (mean[group], self.group_order[group] + 1)
-            side = {Kind.LEFT: -float("inf"), Kind.RIGHT: float("inf")}.get(kind[vertex])
+            side = {Kind.LEFT: -inf, Kind.RIGHT: inf}.get(kind[vertex])
             keys.append([*key, value if side is None else side, 0, i])
         return keys
 

@@ -26,9 +26,7 @@ class CycleError(ValueError):
         self.cycle = tuple(cycle)
 
 
-def assign_ranks(
-    count: int, links: Sequence[tuple[int, int, int, int]], budget: int
-) -> list[int]:
+def assign_ranks(count: int, links: Sequence[tuple[int, int, int, int]], budget: int) -> list[int]:
     """Return the rank of each of ``count`` boxes, from 0.
 
     Parameters

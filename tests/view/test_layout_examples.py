@@ -1,0 +1,168 @@
+"""Known graphs: their pictures must stay as small and as free of crossings as measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from graphgrad.view.layout import Box, Link, layout
+from graphgrad.view.scene import Direction
+
+
+class Sketch:
+    """A computation graph written down op by op; every box is as wide as its label in a pill, and odd."""
+
+    def __init__(self) -> None:
+        self.boxes: list[Box] = []
+        self.links: list[Link] = []
+        self.labels: dict[str, str] = {}
+
+    def leaf(self, name: str, value: str = "0.72", group: tuple[str, ...] = ()) -> str:
+        return self.op(name, f"{name} {value}", group=group)
+
+    def op(self, key: str, label: str, *operands: str, group: tuple[str, ...] = ()) -> str:
+        self.labels[key] = label
+        self.boxes.append(Box(key, (len(label) + 4) | 1, 1, group))
+        for port, operand in enumerate(operands):
+            self.links.append(Link(f"{operand}->{key}.{port}", operand, key, port))
+        return key
+
+
+def attention() -> Sketch:
+    s = Sketch()
+    x = s.leaf("X")
+    a = ("attention",)
+    q = s.op("q", "matmul 2.20", x, s.leaf("WQ", group=a), group=a)
+    k = s.op("k", "matmul -0.76", x, s.leaf("WK", group=a), group=a)
+    v = s.op("v", "matmul 0.35", x, s.leaf("WV", group=a), group=a)
+    scores = s.op("scores", "matmul 1.46", q, s.op("kt", "transpose -1.13", k, group=a), group=a)
+    scaled = s.op("scaled", "mul -1.50", scores, s.leaf("1/√d", group=a), group=a)
+    mixed = s.op("mixed", "matmul -0.39", s.op("weights", "softmax 1.09", scaled, group=a), v, group=a)
+    r1 = s.op("r1", "add -0.76", x, s.op("out", "matmul 0.72", mixed, s.leaf("WO", group=a), group=a))
+    norm = s.op("norm", "layernorm -1.13", r1, s.leaf("γ"), s.leaf("β"))
+    f = ("ffn",)
+    m1 = s.op("m1", "matmul -0.02", norm, s.leaf("W1", group=f), group=f)
+    f1 = s.op("f1", "add 1.09", m1, s.leaf("b1", group=f), group=f)
+    m2 = s.op("m2", "matmul 0.72", s.op("gelu", "gelu -0.39", f1, group=f), s.leaf("W2", group=f), group=f)
+    s.op("r2", "add 0.35", norm, s.op("f2", "add 1.83", m2, s.leaf("b2", group=f), group=f))
+    return s
+
+
+def scalar_mlp(inputs: int = 2, hidden: int = 3) -> Sketch:
+    s = Sketch()
+    xs = [s.leaf(f"x{i}") for i in range(inputs)]
+    hs = []
+    for n in range(hidden):
+        g = (f"neuron{n}",)
+        total = ""
+        for i, x in enumerate(xs):
+            product = s.op(f"p{n}{i}", "mul -0.51", s.leaf(f"w{n}{i}", group=g), x, group=g)
+            total = s.op(f"s{n}{i}", "add 0.13", total, product, group=g) if total else product
+        z = s.op(f"z{n}", "add 0.31", total, s.leaf(f"b{n}", group=g), group=g)
+        hs.append(s.op(f"h{n}", "tanh 0.30", z, group=g))
+    total = ""
+    for n, h in enumerate(hs):
+        product = s.op(f"o{n}", "mul 0.22", s.leaf(f"v{n}"), h)
+        total = s.op(f"t{n}", "add 0.42", total, product) if total else product
+    y = s.op("y", "tanh 0.63", s.op("z", "add 0.74", total, s.leaf("c")))
+    d = s.op("d", "sub -0.37", y, s.leaf("t"))
+    s.op("loss", "mul 0.14", d, d)
+    return s
+
+
+def lstm(steps: int = 1, folded: tuple[int, ...] = ()) -> Sketch:
+    """An unrolled LSTM with a box per use of each parameter; folded steps are one box."""
+    s = Sketch()
+    h, c = s.leaf("h0"), s.leaf("c0")
+    for t in range(1, steps + 1):
+        x = s.leaf(f"x{t}")
+        g = (f"t{t}",)
+        if t in folded:
+            step = s.op(f"t{t}", f"▸ t{t} ×38", x, h, c)
+            h = c = step
+            continue
+        gates = {}
+        for name, squash in (("i", "sigmoid"), ("f", "sigmoid"), ("g", "tanh"), ("o", "sigmoid")):
+            wx = s.op(f"wx{name}{t}", "matmul -0.39", x, s.op(f"W{name}{t}", f"W{name} 0.72", group=g), group=g)
+            uh = s.op(f"uh{name}{t}", "matmul 2.20", h, s.op(f"U{name}{t}", f"U{name} -0.76", group=g), group=g)
+            z = s.op(f"z{name}{t}", "add 0.72", wx, uh, group=g)
+            z = s.op(f"zb{name}{t}", "add -0.76", z, s.op(f"b{name}{t}", f"b{name} 1.83", group=g), group=g)
+            gates[name] = s.op(f"{name}{t}", f"{squash} 1.83", z, group=g)
+        kept = s.op(f"fc{t}", "mul -1.50", gates["f"], c, group=g)
+        new = s.op(f"ig{t}", "mul 0.40", gates["i"], gates["g"], group=g)
+        c = s.op(f"c{t}", "add 0.35", kept, new, group=g)
+        h = s.op(f"h{t}", "mul 0.18", gates["o"], s.op(f"tc{t}", "tanh 0.34", c, group=g), group=g)
+    s.op("loss", "mean 0.10", h)
+    return s
+
+
+def residual_chain(blocks: int = 4) -> Sketch:
+    s = Sketch()
+    x = s.leaf("x")
+    for n in range(blocks):
+        g = ("body", str(n))
+        y = s.op(f"relu{n}", "relu 0.50", s.op(f"lin{n}", "linear -0.50", x, group=g), group=g)
+        x = s.op(f"add{n}", "add 0.50", x, s.op(f"out{n}", "linear 0.10", y, group=g), group=("body",))
+    s.op("loss", "sum 1.25", x)
+    return s
+
+
+# Width, height and crossings as measured, and no more; the published bounds for crossings are 2, 5 and 14 of these.
+MEASURED = [
+    pytest.param(attention, 67, 33, 2, id="attention"),
+    pytest.param(scalar_mlp, 118, 26, 5, id="scalar_mlp"),
+    pytest.param(lstm, 148, 26, 8, id="lstm"),
+    pytest.param(partial(lstm, 4, (1, 2, 4)), 160, 32, 8, id="lstm4_folded"),
+    pytest.param(partial(lstm, 4), 240, 85, 40, id="lstm4"),
+    pytest.param(residual_chain, 20, 35, 0, id="residual_chain"),
+]
+
+
+@pytest.mark.parametrize(("sketch", "width", "height", "crossings"), MEASURED)
+def test_size_and_crossings(sketch: Callable[[], Sketch], width: int, height: int, crossings: int) -> None:
+    s = sketch()
+    scene = layout(s.boxes, s.links)
+    assert scene.width <= width
+    assert scene.height <= height
+    assert len(scene.crossings) <= crossings
+
+
+@pytest.mark.parametrize("sketch", [attention, scalar_mlp, lstm, residual_chain])
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+def test_frames_cost_few_crossings(sketch: Callable[[], Sketch], direction: Direction) -> None:
+    s = sketch()
+    plain = layout(s.boxes, s.links, direction=direction)
+    framed = layout(s.boxes, s.links, direction=direction, frames=True)
+    assert framed.frames or not any(box.group for box in s.boxes)
+    assert len(framed.crossings) <= len(plain.crossings) + 3
+
+
+def test_the_spine_of_a_residual_block_is_straight() -> None:
+    s = residual_chain(6)
+    scene = layout(s.boxes, s.links)
+    middle = {key: box.x + box.width // 2 for key, box in scene.box.items()}
+    assert len({middle[f"add{n}"] for n in range(6)}) == 1, "residual blocks must not drift"
+    chains = [{middle[f"{op}{n}"] for op in ("lin", "relu", "out")} for n in range(6)]
+    assert [len(chain) for chain in chains] == [1] * 6
+    assert max(max(chain) for chain in chains) - min(min(chain) for chain in chains) <= 1
+
+
+def test_a_loss_chain_is_straight_and_parameters_stand_beside_it() -> None:
+    s = attention()
+    scene = layout(s.boxes, s.links)
+    for key in ("m1->f1.0", "f1->gelu.0", "gelu->m2.0", "scaled->weights.0", "mixed->out.0", "k->kt.0"):
+        assert len(scene.route[key].points) == 2
+    for leaf, op in (("W1", "m1"), ("b1", "f1"), ("W2", "m2"), ("WO", "out"), ("WV", "v")):
+        assert scene.box[leaf].y == scene.box[op].y - 2
+
+
+def test_a_tree_is_symmetric() -> None:
+    s = Sketch()
+    total = s.op("y", "y", *[s.op(f"a{i}", "a", s.op(f"b{i}", "b"), s.op(f"c{i}", "c")) for i in range(2)])
+    scene = layout(s.boxes, s.links)
+    assert not scene.crossings
+    mirrored = {(scene.width - box.x - box.width, box.y) for box in scene.boxes}
+    assert mirrored == {(box.x, box.y) for box in scene.boxes}
+    assert scene.box[total].x * 2 + scene.box[total].width == scene.width
