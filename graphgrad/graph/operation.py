@@ -135,6 +135,9 @@ class Op:
         The rules to run by the set of operands that want a gradient, as bits.
     formula, local
         The value as text in Python's notation, ``"{a} * {b}"``, and ∂out/∂operand likewise. A test evaluates them.
+    back
+        What each operand receives, in words with places for ``{g}``, operands and ``{out}``, where that is no product
+        of the gradient and a local derivative. ``{share}`` stands for the division by the number of terms of a mean.
     expand
         The same in simpler operations, for those that are composed.
     shape
@@ -155,6 +158,7 @@ class Op:
 
     __slots__ = (
         "attributes",
+        "back",
         "call",
         "covers",
         "doc",
@@ -197,6 +201,7 @@ class Op:
         symbol: str | None = None,
         formula: str = "",
         local: Mapping[str, str] | None = None,
+        back: Mapping[str, str] | None = None,
         expand: Callable[..., Any] | None = None,
         shape: Callable[..., Any],
         cost: Callable[..., int],
@@ -217,6 +222,7 @@ class Op:
         self.symbol = symbol or name
         self.formula = formula
         self.local = dict(local or {})
+        self.back = dict(back or {})
         self.expand = expand
         self.shape = shape
         self.cost = cost
@@ -228,7 +234,7 @@ class Op:
         self.opcode = None
         self.covers = tuple(covers)
         self.doc = doc
-        unknown = [*(set(rules) - set(self.operands)), *(set(self.local) - set(self.operands))]
+        unknown = sorted({*rules, *self.local, *self.back} - set(self.operands))
         if unknown:
             raise TypeError(f"{name}: {unknown} are no operands; those are {self.operands}")
         if joint is not None and rules:

@@ -83,6 +83,7 @@ def _samples(rng: np.random.Generator) -> Iterator[Sample]:
     symbol="[ ]",
     x=lambda g, x_shape, key: _index_add(g, shape=x_shape, key=key),
     formula="{x}[{key}]",
+    back={"x": "{g} where elements were taken, 0 elsewhere"},
     shape=_indexed,
     cost=lambda *_, **__: 0,
     samples=_samples,
@@ -128,6 +129,7 @@ def _filled(x: Shape, /, shape: Shape, key: tuple[Any, ...]) -> Shape:
 @op(
     x=lambda g, key: g[key],
     formula="index_add({x}, {shape}, {key})",
+    back={"x": "{g} where the values were added"},
     shape=_filled,
     samples=lambda rng: [
         sample(rng.normal(size=(2,)), shape=(3,), key=(np.array([2, 2]),)),
@@ -180,6 +182,7 @@ def _assigned(x: Shape, value: Shape, /, key: tuple[Any, ...]) -> Shape:
     x=_without,
     value=lambda g, key: g[key],
     formula="setitem({x}, {value}, {key})",
+    back={"x": "{g}, but 0 where elements were replaced", "value": "{g} where elements were replaced"},
     shape=_assigned,
     cost=lambda x, *_, **__: 0,
     samples=lambda rng: [

@@ -92,6 +92,7 @@ def _pairs(
     input=lambda g, input, target, reduction: _share(g, math.prod(input.shape), reduction) * (2.0 * (input - target)),
     target=lambda g, input, target, reduction: _share(g, math.prod(input.shape), reduction) * (2.0 * (target - input)),
     formula="({input} - {target}) ** 2",
+    back={"input": "{g} · 2 · ({input} - {target}){share}", "target": "{g} · 2 · ({target} - {input}){share}"},
     shape=_alike,
     cost=lambda input, *_, **__: 3 * math.prod(input),
     samples=lambda rng: _pairs(rng, -2.0, 2.0, -2.0, 2.0),
@@ -136,6 +137,10 @@ def _clamped_log(p: Any) -> Any:
         _share(g, math.prod(input.shape), reduction) * (np.log(1.0 - input) - np.log(input))
     ),
     formula="-({target} * log({input}) + (1 - {target}) * log(1 - {input}))",
+    back={
+        "input": "{g} · ({input} - {target}) / ({input} · (1 - {input})){share}",
+        "target": "{g} · (log(1 - {input}) - log({input})){share}",
+    },
     shape=_alike,
     cost=lambda input, *_, **__: 7 * math.prod(input),
     samples=lambda rng: _pairs(rng, 0.1, 0.9, 0.0, 1.0),
@@ -176,6 +181,7 @@ def binary_cross_entropy(input: Array, target: Array, *, reduction: str = "mean"
     input=lambda g, input, target, reduction: _share(g, math.prod(input.shape), reduction) * (_sigmoid(input) - target),
     target=lambda g, input, reduction: _share(g, math.prod(input.shape), reduction) * -input,
     formula="log(1 + exp({input})) - {input} * {target}",
+    back={"input": "{g} · (sigmoid({input}) - {target}){share}", "target": "{g} · (-{input}){share}"},
     shape=_alike,
     cost=lambda input, *_, **__: 6 * math.prod(input),
     samples=lambda rng: _pairs(rng, -3.0, 3.0, 0.0, 1.0),
@@ -328,6 +334,10 @@ def _class_samples(rng: np.random.Generator) -> Iterator[Sample]:
     input=_logits_gradient,
     target=_target_gradient,
     formula="logsumexp({input}) - {input}[{target}]",
+    back={
+        "input": "{g} · (softmax({input}) - one_hot({target})){share}",
+        "target": "{g} · (-log_softmax({input})){share}",
+    },
     shape=_losses_shape,
     cost=lambda input, *_, **__: 5 * math.prod(input),
     samples=_class_samples,

@@ -76,6 +76,7 @@ def _size(x: tuple[int, ...], /, **_: Any) -> int:
     symbol="Σ",
     x=lambda g, x_shape, axis, keepdims: np.broadcast_to(keep_axes(g, x_shape, axis, keepdims), x_shape),
     formula="sum({x}, axis={axis}, keepdims={keepdims})",
+    back={"x": "{g}, handed to every element that was added"},
     shape=reduced,
     cost=_size,
     samples=_samples_with_empty,
@@ -113,6 +114,7 @@ def _count(x_shape: tuple[int, ...], axis: Axis) -> int:
         keep_axes(g / _count(x_shape, axis), x_shape, axis, keepdims), x_shape
     ),
     formula="mean({x}, axis={axis}, keepdims={keepdims})",
+    back={"x": "{g} / n, handed to every element that was averaged"},
     shape=reduced,
     cost=_size,
     samples=_samples,
@@ -150,6 +152,7 @@ def _shared_by_ties(g: Any, x: Any, out: Any, axis: Axis, keepdims: bool) -> Any
 @op(
     x=_shared_by_ties,
     formula="max({x}, axis={axis}, keepdims={keepdims})",
+    back={"x": "{g} where {x} is largest, 0 elsewhere"},
     shape=reduced,
     cost=_size,
     samples=_samples,
@@ -184,6 +187,7 @@ def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
 @op(
     x=_shared_by_ties,
     formula="min({x}, axis={axis}, keepdims={keepdims})",
+    back={"x": "{g} where {x} is smallest, 0 elsewhere"},
     shape=reduced,
     cost=_size,
     samples=_samples,
@@ -217,6 +221,7 @@ def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
         keep_axes(g, x.shape, axis, keepdims) * np.exp(x - keep_axes(out, x.shape, axis, keepdims))
     ),
     formula="log(sum(exp({x}), axis={axis}, keepdims={keepdims}))",
+    back={"x": "{g} · exp({x} - {out})"},
     shape=reduced,
     cost=lambda x, **_: 3 * math.prod(x),
     samples=_samples,

@@ -72,6 +72,7 @@ def _reshaped(x: Shape, /, shape: Shape) -> Shape:
 @op(
     x=lambda g, x_shape: np.reshape(g, x_shape),
     formula="reshape({x}, {shape})",
+    back={"x": "{g} in the shape of {x}"},
     shape=_reshaped,
     cost=_free,
     samples=lambda rng: [
@@ -135,6 +136,7 @@ def _inverse(axes: Shape | None) -> Shape | None:
 @op(
     x=lambda g, axes: np.transpose(g, _inverse(axes)),
     formula="permute_dims({x}, {axes})",
+    back={"x": "{g} with the axes put back"},
     shape=_permuted,
     cost=_free,
     samples=lambda rng: [
@@ -172,6 +174,7 @@ def _stretched(x: Shape, /, shape: Shape) -> Shape:
 @op(
     x=lambda g: g,
     formula="broadcast_to({x}, {shape})",
+    back={"x": "{g}, summed over the stretched axes"},
     shape=_stretched,
     cost=_free,
     samples=lambda rng: [
@@ -208,6 +211,7 @@ def _expanded(x: Shape, /, axis: int) -> Shape:
 @op(
     x=lambda g, x_shape: np.reshape(g, x_shape),
     formula="expand_dims({x}, {axis})",
+    back={"x": "{g} without the new axis"},
     shape=_expanded,
     cost=_free,
     samples=lambda rng: [sample(rng.normal(size=(2, 3)), axis=axis) for axis in (0, 1, -1)],
@@ -240,6 +244,7 @@ def _squeezed(x: Shape, /, axis: int | Sequence[int] | None = None) -> Shape:
 @op(
     x=lambda g, x_shape: np.reshape(g, x_shape),
     formula="squeeze({x}, {axis})",
+    back={"x": "{g} with its axis back"},
     shape=_squeezed,
     cost=_free,
     samples=lambda rng: [
@@ -296,6 +301,7 @@ def _prepare_dtype(attrs: dict[str, Any]) -> None:
 @op(
     x=lambda g: g,
     formula="astype({x}, {dtype})",
+    back={"x": "{g} in the dtype of {x}"},
     shape=same,
     cost=_free,
     samples=lambda rng: [sample(values.operands[0], dtype="float64") for values in elementwise_samples(1)(rng)],
@@ -338,6 +344,7 @@ def _unstack(g: Any, shapes: Sequence[Shape], axis: int) -> Sequence[Any]:
 @op(
     joint=_unstack,
     formula="stack({tensors}, {axis})",
+    back={"tensors": "its slice of {g}"},
     shape=_stacked,
     cost=_free,
     samples=lambda rng: [
@@ -386,6 +393,7 @@ def _cut(g: Any, shapes: Sequence[Shape], axis: int) -> Sequence[Any]:
 @op(
     joint=_cut,
     formula="concat({tensors}, {axis})",
+    back={"tensors": "its part of {g}"},
     shape=_joined,
     cost=_free,
     samples=lambda rng: [
@@ -451,6 +459,7 @@ def _split_samples(rng: np.random.Generator) -> Iterator[Sample]:
     outputs=None,
     x=lambda g, axis: concat_pieces(g, axis=axis),
     formula="split({x}, {sizes}, {axis})",
+    back={"x": "the gradients of the parts, put together"},
     shape=_pieces,
     cost=_free,
     samples=_split_samples,
@@ -494,6 +503,7 @@ def _members(x: Shape, /, axis: int) -> tuple[Shape, ...]:
     outputs=None,
     x=lambda g, axis: stack_pieces(g, axis=axis),
     formula="unbind({x}, {axis})",
+    back={"x": "the gradients of the slices, put together"},
     shape=_members,
     cost=_free,
     samples=lambda rng: [

@@ -49,6 +49,7 @@ _BAD_AXIS = (
 @op(
     x=lambda g, out, axis: out * (g - np.sum(g * out, axis=axis, keepdims=True)),
     formula="exp({x}) / sum(exp({x}), axis={axis}, keepdims=True)",
+    back={"x": "{out} · ({g} - sum({g} · {out}))"},
     shape=_same_along,
     cost=lambda x, **_: 4 * math.prod(x),
     samples=_samples,
@@ -83,6 +84,7 @@ def softmax(x: Array, axis: int = -1) -> Any:
 @op(
     x=lambda g, out, axis: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True),
     formula="{x} - log(sum(exp({x}), axis={axis}, keepdims=True))",
+    back={"x": "{g} - exp({out}) · sum({g})"},
     shape=_same_along,
     cost=lambda x, **_: 4 * math.prod(x),
     samples=_samples,

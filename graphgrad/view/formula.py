@@ -14,7 +14,6 @@ from graphgrad.view import expression
 from graphgrad.view.expression import Filling, Written, attribute, is_operator, printed, write
 from graphgrad.view.names import Names
 from graphgrad.view.numbers import elements, number, shape_text, summary
-from graphgrad.view.rules import RULES
 from graphgrad.walk.walk import Array, Walk
 
 __all__ = ["Formulas"]
@@ -207,7 +206,7 @@ class Formulas:
         if op is None:
             return f"from {upstream}"
         key = op.operands[0] if op.variadic else op.operands[operand]
-        words = RULES.get(op.name, {}).get(key)
+        words = op.back.get(key)
         if words is not None:
             share = " / n" if vertex.attrs.get("reduction") == "mean" else ""
             named = (

@@ -58,7 +58,9 @@ class Result:
         for name, seconds in self.seconds.items():
             ratio = self.ratio(name)
             limit = self.case.limits.get(name)
-            verdict = "" if limit is None or ratio is None else f"  limit {limit:g}: {'ok' if ratio <= limit else 'MISSED'}"
+            verdict = (
+                "" if limit is None or ratio is None else f"  limit {limit:g}: {'ok' if ratio <= limit else 'MISSED'}"
+            )
             shown = "" if name == self.case.ours or ratio is None else f"ours is {ratio:5.2f} times this{verdict}"
             lines.append(f"  {name:<24}{seconds / units * 1e6:10.3f} µs a {unit:<12}{shown}")
         return lines
