@@ -14,7 +14,7 @@ import numpy as np
 
 from .harness import measure
 
-GROUPS = ("chain",)
+GROUPS = ("chain", "walking")
 
 
 def main() -> None:
