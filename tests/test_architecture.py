@@ -38,7 +38,7 @@ ROOMS = (
     "figures",
 )
 # Above all rooms: the package itself, and the command line with its `python -m graphgrad`.
-TOP = ("__init__", "cli", "__main__")
+TOP = ("__init__", "cli", "doctor", "__main__")
 
 LIBRARY = "graphgrad"
 TERMINAL = "graphgrad_tui"

@@ -45,8 +45,8 @@ def backward(
     if root is None or not tensor.requires_grad:
         raise GraphError(_no_graph(tensor))
     seed = _seed(tensor, gradient, create_graph)
-    announce(tensor, seed)
     found = differentiate([(root, seed)], None, retain_graph=retain_graph, create_graph=create_graph)
+    announce(tensor, seed)
     for leaf in list(found):
         assert isinstance(leaf, Tensor)
         if create_graph:

@@ -133,8 +133,9 @@ def _differentiated(value: Any, inputs: Sequence[Any], create_graph: bool | None
     if isinstance(value, Scalar):
         if not all(isinstance(one, Scalar) for one in inputs):
             raise DTypeError(describe("grad: the function returned a Scalar, but was differentiated for tensors"))
+        slopes = differentiate_scalar(value, inputs, _recorded_scalar(value, inputs, create_graph))
         announce(value)
-        return value, differentiate_scalar(value, inputs, _recorded_scalar(value, inputs, create_graph))
+        return value, slopes
     if not isinstance(value, Tensor) or any(isinstance(one, Scalar) for one in inputs):
         kind = type(value).__name__
         raise DTypeError(
@@ -158,8 +159,8 @@ def _differentiated(value: Any, inputs: Sequence[Any], create_graph: bool | None
     root = value if value._source is None else value._source
     found: dict[Any, Any] = {}
     if value.requires_grad:
-        announce(value)
         found = differentiate([(root, Tensor(ones) if recorded else ones)], sources, create_graph=recorded)
+        announce(value)
     answers: list[Tensor] = []
     for one, source in zip(inputs, sources, strict=True):
         gradient = found.get(source)

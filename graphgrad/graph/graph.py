@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -255,6 +257,30 @@ class Graph:
             for number, operand in enumerate(vertex.operands):
                 graph.add_edge(operand.vertex, vertex.id, key=number, operand=number, port=operand.port)
         return graph
+
+    def render(self, path: str | os.PathLike[str], **options: Any) -> Path:
+        """Draw the graph into a file: ``.svg .png .pdf .dot .html .txt .json``, as the suffix says.
+
+        Parameters
+        ----------
+        path
+            Where to.
+        **options
+            See `graphgrad.render.export.render`.
+
+        Returns
+        -------
+        Path
+            Where the file went.
+        """
+        return late.render(self, path, **options)
+
+    def _repr_svg_(self) -> str:
+        """The picture that notebooks show."""
+        return late.to_svg(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"image/svg+xml": self._repr_svg_(), "text/plain": repr(self)}
 
     def _uses(self) -> dict[int, int]:
         """How often each vertex is read, so that a value can go when its last reader has run."""

@@ -7,6 +7,7 @@ one. They fill the slot when they are loaded; nothing here imports upwards.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Late:
     graph: Callable[..., Graph]
     find_op: Callable[[str], Op]
     opcode_name: Callable[[int], str]
+    render: Callable[..., Path]
+    to_svg: Callable[..., str]
 
 
 late = Late()

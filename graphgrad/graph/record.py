@@ -131,7 +131,10 @@ class record:
 
 
 def announce(result: Tensor | Scalar, gradient: Any = None) -> None:
-    """Say that a backward pass is about to run from `result`: each way to differentiate calls this first."""
+    """Say that a backward pass ran from `result`. Each way to differentiate calls this before it gives results away.
+
+    A pass that was refused is none; and the leaves still hold what the pass was computed with.
+    """
     recorder = MODE.get().recorder
     if recorder is not None and recorder.on_pass is not None:
         recorder.on_pass(result, gradient)

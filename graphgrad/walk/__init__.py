@@ -28,7 +28,7 @@ __all__ = [
 
 
 class _Room(ModuleType):
-    """This package, which can be called: ``gg.walk(y)`` is `walk`, and ``gg.walk.Walk`` still is what it says."""
+    """The package, which can be called: ``gg.walk(y)`` is `walk`, and ``gg.walk.Walk`` still is what it says."""
 
     def __call__(self, result: Any, gradient: Any = None, title: str = "") -> Walk:
         return walk(result, gradient, title)

@@ -9,9 +9,8 @@ operation itself.
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -20,13 +19,11 @@ import numpy as np
 from graphgrad.graph.errors import GraphError, describe
 from graphgrad.graph.graph import Graph, Operand, Vertex
 from graphgrad.graph.mode import MODE, Mode
-from graphgrad.graph.node import Node, Output
 from graphgrad.graph.operation import Op
-from graphgrad.graph.record import Recording
 from graphgrad.graph.scalar import Scalar, scalar
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.declare import find
-from graphgrad.ops.entry import NUMPY_TWINS
+from graphgrad.walk.cells import REFUSALS, Unnoticed, leaf_cells, placed, run_on_cells
 from graphgrad.walk.trace import trace
 from graphgrad.walk.walk import Walk
 
@@ -57,7 +54,7 @@ def ways(walk: Walk, vertex: int) -> tuple[Way, ...]:
         found.append("expand")
     if _is_tensor(walk) and not _reason_against_scalars(walk, one, find(one.op), CAP):
         # Whether an operation's code runs on single numbers is seen by running it: there are not many.
-        with contextlib.suppress(*_REFUSALS):
+        with contextlib.suppress(*REFUSALS):
             _scalar_graph(walk, one, find(one.op))
             found.append("scalars")
     return tuple(found)
@@ -142,7 +139,7 @@ def scalars(walk: Walk, vertex: int, cap: int = CAP) -> Walk:
         raise GraphError(describe(f"scalars: {_title(one)} {reason}", hint=hint))
     try:
         graph, places = _scalar_graph(walk, one, op)
-    except _REFUSALS as error:
+    except REFUSALS as error:
         raise GraphError(
             describe(f"scalars: {_title(one)} can't be computed in single numbers", str(error).splitlines()[0])
         ) from None
@@ -181,17 +178,6 @@ def _operand_names(op: Op, count: int) -> list[str]:
 # ---- the declared expansion ------------------------------------------------------------------------------------------
 
 
-class _Unnoticed(Recording):
-    """Keeps operations that need no gradient in the graph, and leaves the user's line out of it."""
-
-    def node(self, node: Node, outputs: tuple[Tensor, ...], sources: tuple[Node | Output, ...]) -> None:
-        for tensor, source in zip(outputs, sources, strict=True):
-            self.remember(tensor, source)
-
-    def leaf(self, tensor: Tensor) -> None:
-        """No variable of the user's holds it."""
-
-
 _Places = Mapping[Operand, tuple[str, Sequence[int]]]
 """For each operand, its name and the ids of the leaves that stand for its elements, or for all of it."""
 
@@ -208,7 +194,7 @@ def _expansion(walk: Walk, vertex: Vertex, op: Op) -> tuple[Graph, _Places]:
             leaves[source] = Tensor(array, outer.requires_grad and array.dtype.kind == "f", name)
         given.append(leaves[source])
     assert op.expand is not None
-    token = MODE.set(Mode(True, _Unnoticed(), vertex.scope))
+    token = MODE.set(Mode(True, Unnoticed(), vertex.scope))
     try:
         with np.errstate(all="ignore"):
             result = op.expand(given, **vertex.attrs) if op.variadic else op.expand(*given, **vertex.attrs)
@@ -226,7 +212,7 @@ def _scalar_expansion(walk: Walk, vertex: Vertex, op: Op) -> tuple[Graph, _Place
         if outer.is_constant:
             given.append(float(value))
             continue
-        given.append(leaves.setdefault(source, _leaf(value, name)))
+        given.append(leaves.setdefault(source, scalar(float(value), name=name)))
     assert op.expand is not None
     with _plain_mode():
         graph = Graph.of(op.expand(*given))
@@ -236,10 +222,6 @@ def _scalar_expansion(walk: Walk, vertex: Vertex, op: Op) -> tuple[Graph, _Place
 
 def _needs(walk: Walk, source: Operand) -> bool:
     return walk.graph.vertices[source.vertex].requires_grad
-
-
-def _leaf(value: Any, name: str) -> Scalar:
-    return scalar(float(value), name=name)
 
 
 @contextlib.contextmanager
@@ -302,16 +284,16 @@ def _scalar_graph(walk: Walk, vertex: Vertex, op: Op) -> tuple[Graph, _Places]:
                 if outer.is_constant:
                     made[source] = outer.leaf
                 elif value.dtype.kind == "f":
-                    made[source] = _cells(value, name)
+                    made[source] = leaf_cells(value, name)
                     places[source] = name, [one.number for one in made[source].flat]
                     needs |= dict.fromkeys(places[source][1], outer.requires_grad)
                 else:
                     made[source] = value
             given.append(made[source])
-        cells = _run(op, given, vertex.attrs)
+        cells = run_on_cells(op, given, vertex.attrs)
         outputs = []
         for place in np.ndindex(cells.shape):
-            name, one = _placed(vertex.name or op.name, place), cells[place]
+            name, one = placed(vertex.name or op.name, place), cells[place]
             if not isinstance(one, Scalar):
                 one = scalar(float(one), False, name)
             elif not one.is_leaf:
@@ -319,140 +301,6 @@ def _scalar_graph(walk: Walk, vertex: Vertex, op: Op) -> tuple[Graph, _Places]:
             outputs.append(one)
         graph = Graph.of(*outputs)
     return _with_needs(graph, needs), places
-
-
-def _placed(name: str, place: Sequence[int]) -> str:
-    return f"{name}[{','.join(map(str, place))}]" if place else name
-
-
-class _Cells(np.ndarray[Any, Any]):
-    """An array of Scalars, which answers NumPy's functions with the operations on scalars."""
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        plain = [one.view(np.ndarray) if isinstance(one, _Cells) else one for one in inputs]
-        twin = NUMPY_TWINS.get(ufunc)
-        op: Op | None = getattr(twin, "op", None)
-        if op is not None and op.scalar is not None:
-            function = functools.partial(_apply, op)
-            if method == "__call__":
-                return _as_cells(np.frompyfunc(function, ufunc.nin, 1)(*plain, **kwargs))
-            if method == "reduce":
-                return _as_cells(_fold(function, plain[0], **kwargs))
-        elif method == "__call__" and ufunc is np.matmul:
-            return _as_cells(np.matmul(*plain, **kwargs))
-        elif method == "__call__" and ((op is not None and not op.differentiable) or ufunc in _PREDICATES):
-            # What passes no gradient is a plain number from here on.
-            return ufunc(*(_floats(one) for one in plain), **kwargs)
-        return NotImplemented
-
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
-        """Themselves: a Scalar has the one precision that it has."""
-        return self
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return _as_cells(super().__array_function__(function, types, args, kwargs))
-
-
-_REFUSALS = (TypeError, AttributeError, ValueError)
-_PREDICATES = frozenset({np.isfinite, np.isnan, np.isinf})
-
-
-def _cells(values: Array, name: str) -> _Cells:
-    """A leaf for each element, named by its place."""
-    made = np.empty(values.shape, object)
-    for place in np.ndindex(values.shape):
-        made[place] = _leaf(values[place], _placed(name, place))
-    return made.view(_Cells)
-
-
-def _as_cells(values: Any) -> Any:
-    """The result of a NumPy function; a single Scalar as an array without axes, as which it still can do everything."""
-    if isinstance(values, Scalar):
-        made = np.empty((), object)
-        made[()] = values
-        return made.view(_Cells)
-    return values.view(_Cells) if isinstance(values, np.ndarray) and values.dtype == object else values
-
-
-def _floats(values: Any) -> Any:
-    if isinstance(values, Scalar):
-        return values.data
-    if isinstance(values, np.ndarray) and values.dtype == object:
-        return np.array([float(one) for one in values.flat]).reshape(values.shape)
-    return values
-
-
-def _apply(op: Op, *values: Any) -> Any:
-    if any(isinstance(value, Scalar) for value in values):
-        return op.call(*(value if isinstance(value, Scalar) else float(value) for value in values))
-    return float(op.forward(*map(np.float64, values)))
-
-
-def _fold(
-    function: Callable[[Any, Any], Any],
-    values: Array,
-    axis: int | tuple[int, ...] | None = 0,
-    keepdims: bool = False,
-    initial: float | None = None,
-) -> Any:
-    """Reduce along one axis or several, from left to right."""
-    axes = range(values.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = tuple(sorted(one % values.ndim for one in axes))
-    inner = np.moveaxis(values, axes, range(values.ndim - len(axes), values.ndim))
-    result = np.empty(inner.shape[: values.ndim - len(axes)], object)
-    for place in np.ndindex(result.shape):
-        row = inner[place].reshape(-1).tolist() if axes else [inner[place]]
-        # NumPy starts a maximum from -inf, so that there is one of nothing; of something it changes nothing.
-        result[place] = functools.reduce(
-            function, row if initial is None or (row and initial == -math.inf) else [initial, *row]
-        )
-    if keepdims:
-        return result.reshape([1 if i in axes else length for i, length in enumerate(values.shape)])
-    return result
-
-
-def _checked(op: Op, result: Any) -> Any:
-    """The result in cells; refused if the operation's code made plain floats of them and so lost the graph."""
-    cells = _as_cells(result)
-    if not op.differentiable or not isinstance(cells, np.ndarray):
-        return cells
-    if not isinstance(cells, _Cells):
-        raise TypeError(f"{op.name} makes plain numbers of them")
-    for place in np.ndindex(cells.shape):
-        one = cells[place]
-        if isinstance(one, np.ndarray):  # NumPy puts an array without axes into a place as it is
-            cells[place] = one.item()
-    return cells
-
-
-def _run(op: Op, operands: Sequence[Any], attrs: Any) -> Any:
-    """Run an operation on arrays of scalars: element by element, by its own code, or by that of its expansion."""
-    if op.scalar is not None:
-        plain = [one.view(np.ndarray) if isinstance(one, _Cells) else one for one in operands]
-        return _as_cells(np.frompyfunc(functools.partial(_apply, op), len(plain), 1)(*plain))
-    try:
-        return _checked(op, op.forward(list(operands), **attrs) if op.variadic else op.forward(*operands, **attrs))
-    except _REFUSALS:
-        if op.expand is None:
-            raise
-    # The expansion is found out on tensors, and then run step by step.
-    leaves = [Tensor(np.asarray(_floats(one))) for one in operands]
-    token = MODE.set(Mode(True, _Unnoticed(), ""))
-    try:
-        graph = Graph.of(op.expand(*leaves, **attrs))
-    finally:
-        MODE.reset(token)
-    known = {leaf.number: (one,) for leaf, one in zip(leaves, operands, strict=True)}
-    values: dict[int, Any] = {}
-    for vertex in graph:
-        if vertex.op is None:
-            leaf = vertex.leaf
-            values[vertex.id] = known.get(vertex.id, (leaf.data if isinstance(leaf, Tensor) else leaf,))
-        else:
-            result = _run(find(vertex.op), [values[one.vertex][one.port] for one in vertex.operands], vertex.attrs)
-            values[vertex.id] = result if isinstance(result, tuple) else (result,)
-    output = graph.outputs[0]
-    return values[output.vertex][output.port]
 
 
 # ---- the inner walk --------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import secrets
 from collections.abc import Mapping, Sequence
@@ -410,7 +411,7 @@ def _is_cheap(shapes: Sequence[tuple[int, ...]], attrs: Mapping[str, Any], most:
     """Whether a shape rule can be asked: those of indexing try the index out, which takes memory for index arrays."""
     key = attrs.get("key")
     sizes = [part.size for part in key if isinstance(part, np.ndarray)] if isinstance(key, tuple) else []
-    whole = max([int(np.prod(shape, dtype=object)) for shape in shapes], default=1)
+    whole = max(map(math.prod, shapes), default=1)
     return not sizes or max(sizes) * whole <= most
 
 

@@ -152,7 +152,8 @@ class ScriptRun:
         ----------
         number
             Which pass: from 1, or from the end if negative. Without one: if the script failed, what it had computed
-            when it did; else the first pass; and if there was none, the last result, forward only.
+            when it did; else the last pass, which is what the script came to; and if there was none, the last result,
+            forward only.
 
         Returns
         -------
@@ -168,7 +169,7 @@ class ScriptRun:
         name = os.path.basename(self.path)
         if number is None and (self.error is not None or not self.passes):
             return self._walk_of_result(name)
-        chosen = self._pass(1 if number is None else number)
+        chosen = self._pass(-1 if number is None else number)
         title = f"{name}, pass {chosen.number} of {len(self.passes)}"
         kept = self._kept.get(chosen.number)
         if kept is not None:

@@ -1,7 +1,7 @@
 """A chain of 1,000 small operations, forward and backward: what an operation costs beside its arithmetic.
 
-The chain is a trainable affine map and a tanh, again and again, on 16 float32 numbers: w · h + b, tanh. All three inputs
-collect gradients. The floor makes the same NumPy calls with nothing around them.
+The chain is a trainable affine map and a tanh, again and again, on 16 float32 numbers: w · h + b, tanh. All three
+inputs collect gradients. The floor makes the same NumPy calls with nothing around them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A walk of 300 operations: how long it takes to open, and to go one step.
 
-Opening is all that happens between a result and its first picture: the watched run, and the layout. A step changes words and states only.
+Opening is all that happens between a result and its first picture: the watched run and the layout. A step changes words
+and states only.
 """
 
 from __future__ import annotations

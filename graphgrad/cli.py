@@ -1,0 +1,457 @@
+"""The command line: ``graphgrad walk``, ``render``, ``lessons``, ``doctor``, and the terminal UI without any.
+
+Everything works without a terminal too, for pipes, continuous integration and screen readers. Exit status: 0 done, 1
+the user's script or data failed, 2 wrong usage. What a command needs is imported when it runs, so that help is quick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from graphgrad.lessons.lesson import Lesson
+    from graphgrad.view.picture import Look
+    from graphgrad.walk.script import Pass, ScriptRun
+    from graphgrad.walk.walk import Walk
+
+__all__ = ["app", "main"]
+
+FAILED = 1
+MISUSED = 2
+
+app = typer.Typer(
+    name="graphgrad",
+    help="See how deep learning computes: every value, every gradient, step by step.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Set out from here."""
+    if version:
+        from graphgrad import __version__
+
+        say(f"graphgrad {__version__}")
+    elif context.invoked_subcommand is None:
+        home = on_screen("home")
+        if home is None:
+            say(context.get_help())
+        else:
+            home()
+
+
+# ---- walk ------------------------------------------------------------------------------------------------------------
+
+Target = Annotated[str, typer.Argument(help="A lesson's id, a Python script, or a saved graph or walk (.json).")]
+Arguments = Annotated[list[str] | None, typer.Argument(help="The script's own arguments, after --.")]
+Number = Annotated[
+    int | None,
+    typer.Option(
+        "--pass", help="Which backward pass, from 1, or from the end if negative. Default: the last, a lesson's first."
+    ),
+]
+
+
+@app.command()
+def walk(
+    target: Target,
+    arguments: Arguments = None,
+    as_text: Annotated[bool, typer.Option("--text", help="Print every step.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the walk as JSON, which can be opened again.")] = False,
+    step: Annotated[
+        int | None, typer.Option(help="Print what is known after this step; 0 for before the first.")
+    ] = None,
+    number: Number = None,
+    all_operations: Annotated[
+        bool, typer.Option("--all-operations", help="Print reshaping and broadcasting too.")
+    ] = False,
+) -> None:
+    """Walk through a computation, forward and backward, step by step.
+
+    A script runs as it is, and every backward pass that it makes can be walked.
+    """
+    if as_text and as_json:
+        misuse("choose one of --text and --json")
+    found = find_target(target)
+    if not isinstance(found, Path) and not as_json and step is None and number is None:
+        take(found, as_text)
+        return
+    shown, failed = walked(found, arguments or [], number, quiet=as_json, listed=not as_json)
+    check_step(shown, step)
+    if as_json:
+        print(to_json(shown, step))
+    elif step is not None:
+        for line in state(shown, step):
+            say(line)
+    else:
+        from graphgrad.render.text import Text
+
+        show = None if as_text else on_screen("show")
+        (show or Text().show)(shown, granularity="operations" if all_operations else "concepts")
+    raise typer.Exit(FAILED if failed else 0)
+
+
+@app.command()
+def render(
+    target: Target,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file; its suffix says what is written.")],
+    arguments: Arguments = None,
+    step: Annotated[
+        int | None, typer.Option(help="Draw what is known after this step; 0 for before the first.")
+    ] = None,
+    number: Number = None,
+    direction: Annotated[str, typer.Option(help="TB from top to bottom, LR from left to right.")] = "",
+) -> None:
+    """Write a picture (.svg .png .pdf), a page (.html), text (.txt), or data (.dot .json) of a computation."""
+    from graphgrad.render import FORMATS
+    from graphgrad.render import render as draw
+
+    suffix = output.suffix.lower().removeprefix(".")
+    if suffix not in FORMATS:
+        misuse(f"{output} ends in no known suffix", f"expected: {' '.join(f'.{one}' for one in FORMATS)}")
+    if direction.upper() not in ("", "TB", "LR"):
+        misuse(f"there is no direction {direction}", "expected: TB or LR")
+    shown, failed = walked(find_target(target), arguments or [], number, quiet=False, listed=False)
+    check_step(shown, step)
+    try:
+        options: dict[str, Any] = {} if step is None else {"step": step - 1}
+        draw(shown, output, look=look(direction.upper(), suffix), **options)
+    except OSError as error:
+        fail(f"{output} can't be written: {error}")
+    say(f"{output}: {shown.title}" if shown.title else str(output))
+    raise typer.Exit(FAILED if failed else 0)
+
+
+def look(direction: str, suffix: str) -> Look | None:
+    """How a picture is drawn, if it isn't as usual; a page can be moved about in, so it may be larger."""
+    from graphgrad.view.picture import Look
+
+    if not direction:
+        return None
+    return Look(direction="LR" if direction == "LR" else "TB", most=400 if suffix == "html" else 150)
+
+
+def check_step(shown: Walk, step: int | None) -> None:
+    if step is not None and not 0 <= step <= len(shown.steps):
+        misuse(f"there is no step {step}", f"steps: 0 to {len(shown.steps)}")
+
+
+def find_target(target: str) -> Path | Lesson:
+    """The file or the lesson that a target names; with a suggestion if there is none."""
+    from graphgrad.lessons import LessonError, catalogue, open_lesson
+
+    path = Path(target)
+    if path.is_file() and path.suffix != ".md":
+        return path
+    try:
+        return open_lesson(target)
+    except LookupError:
+        pass
+    except LessonError as error:
+        fail(without_place(error))
+    folder = path.parent if path.parent.is_dir() else Path()
+    names = {one.name: str(one) for one in folder.iterdir() if one.suffix in (".py", ".json", ".md")}
+    names |= {info.id: info.id for info in catalogue()}
+    near = [names[name] for name in difflib.get_close_matches(path.name, names, n=3)]
+    what = "is a folder" if path.is_dir() else "is no file and no lesson"
+    expected = "expected: a lesson's id, a Python script, or a saved graph or walk (.json)"
+    misuse(f"{target} {what}", expected, *([f"did you mean {' or '.join(near)}?"] if near else []))
+
+
+def take(lesson: Lesson, as_text: bool) -> None:
+    """Take a lesson, on the screen or in text; its questions are put to whoever sits there, if anybody does."""
+    from graphgrad.graph.errors import GraphgradError
+    from graphgrad.lessons import Session, run_text
+
+    on = None if as_text else on_screen("take")
+    try:
+        if on is not None:
+            on(lesson)
+        else:
+            run_text(Session(lesson), read=input if is_terminal() else None, write=say)
+    except GraphgradError as error:
+        fail(without_place(error))
+    except (EOFError, KeyboardInterrupt):
+        say("")
+
+
+def walked(
+    found: Path | Lesson, arguments: list[str], number: int | None, quiet: bool, listed: bool
+) -> tuple[Walk, bool]:
+    """The walk of a target, and whether something failed on the way.
+
+    Parameters
+    ----------
+    number
+        Which pass.
+    quiet, listed
+        Whether a script's output goes to the other stream, and whether its passes are listed.
+    """
+    if not isinstance(found, Path) or found.suffix == ".json":
+        if arguments:
+            misuse("only scripts take arguments")
+        return (open_saved(found, number) if isinstance(found, Path) else walk_of_lesson(found, number)), False
+    run = run_script(found, arguments, number, quiet)
+    shown = walk_of_script(run, number)
+    if listed:
+        for line in index(run.passes):
+            say(line)
+    return shown, run.exit_code != 0
+
+
+def open_saved(path: Path, number: int | None) -> Walk:
+    """The walk in a file; a graph is walked."""
+    from graphgrad.graph.errors import GraphgradError
+    from graphgrad.walk.file import load
+    from graphgrad.walk.trace import trace
+    from graphgrad.walk.walk import Walk
+
+    if number is not None:
+        misuse("a file holds one pass; --pass is for scripts and lessons")
+    try:
+        found = load(path)
+        if isinstance(found, Walk):
+            return found
+        ends = [found.vertices[output.vertex].shapes[output.port] for output in found.outputs]
+        # Where several numbers come out, nobody said what gradient to start with.
+        return trace(found, title=path.name, backward=ends == [()])
+    except (GraphgradError, OSError) as error:
+        fail(f"{path}: {without_place(error)}")
+
+
+def walk_of_lesson(lesson: Lesson, number: int | None) -> Walk:
+    from graphgrad.graph.errors import GraphgradError
+    from graphgrad.lessons import Session
+
+    try:
+        passes = Session(lesson).run.passes
+    except GraphgradError as error:
+        fail(without_place(error))
+    check_pass(number, len(passes))
+    return passes[0 if number is None else number - 1 if number > 0 else number]
+
+
+def run_script(path: Path, arguments: list[str], number: int | None, quiet: bool) -> ScriptRun:
+    """Run a script, with its output on the other stream if ours is for a program."""
+    from graphgrad.walk.script import record_script
+
+    with contextlib.redirect_stdout(sys.stderr) if quiet else contextlib.nullcontext():
+        run = record_script(path, arguments, () if number is None else (number,))
+    if run.error is not None:
+        complain(run.error.traceback)
+    return run
+
+
+def walk_of_script(run: ScriptRun, number: int | None) -> Walk:
+    from graphgrad.graph.errors import GraphgradError
+
+    check_pass(number, len(run.passes))
+    try:
+        return run.walk(number)
+    except GraphgradError as error:
+        fail(without_place(error))
+
+
+def check_pass(number: int | None, count: int) -> None:
+    if number is not None and (number == 0 or abs(number) > count):
+        misuse(f"there is no pass {number}", f"there {'is 1' if count == 1 else f'are {count}'}")
+
+
+def index(passes: list[Pass], most: int = 12) -> Iterator[str]:
+    """The passes that a script made: all, or the first and the last ones and those with a loss that isn't finite."""
+    if len(passes) < 2:
+        return
+    half = most // 2
+    strange = [one for one in passes[half:-half] if one.loss is not None and one.loss - one.loss != 0.0]
+    shown = passes if len(passes) <= most else [*passes[:half], *strange[:half], *passes[-half:]]
+    yield f"{len(passes)} backward passes; --pass N shows another"
+    before = 0
+    for one in shown:
+        if one.number > before + 1:
+            yield "  ..."
+        before = one.number
+        loss = "" if one.loss is None else f"loss {one.loss:<12.6g}"
+        line = "" if one.site is None else f"line {one.site.line}"
+        yield f"  pass {one.number:<6} {loss:<18}{line:<12}{one.nodes} operations"
+    yield ""
+
+
+def heading(shown: Walk) -> Iterator[str]:
+    """What a walk is of, and what there is to say about it."""
+    if shown.title:
+        yield shown.title
+    yield from shown.notes
+    if shown.title or shown.notes:
+        yield ""
+
+
+def state(shown: Walk, step: int) -> Iterator[str]:
+    """What is known after a step: the value of every vertex, and its gradient as far as it has arrived."""
+    from graphgrad.graph.graph import Operand
+    from graphgrad.view.captions import caption
+    from graphgrad.view.names import names
+    from graphgrad.view.numbers import summary
+
+    named = names(shown.graph)
+    moment = shown.at(step - 1)
+    yield from heading(shown)
+    yield f"step {step} of {len(shown.steps)}  {caption(shown, step - 1, named) if step else 'before the first'}"
+    for vertex in shown.graph:
+        if vertex.is_constant:
+            continue
+        for port in range(len(vertex.shapes)):
+            place = Operand(vertex.id, port)
+            value, gradient = moment.value(*place), moment.gradient(*place)
+            k, n = moment.arrived(place)
+            known = ["—" if one is None else summary(one) for one in (value, gradient)]
+            yield f"  {named[place]:<16} {known[0]:<28} gradient {known[1]}" + (f" ({k} of {n})" if n > 1 else "")
+
+
+def to_json(shown: Walk, step: int | None) -> str:
+    """The whole walk as it is saved, or what is known after one step."""
+    from graphgrad.graph.graph import Operand
+    from graphgrad.walk import file
+    from graphgrad.walk.codec import encode_array
+
+    if step is None:
+        return file.to_json(shown)
+    moment = shown.at(step - 1)
+    known = []
+    for vertex in shown.graph:
+        for port in range(len(vertex.shapes)):
+            value, gradient = moment.value(vertex.id, port), moment.gradient(vertex.id, port)
+            known.append(
+                {
+                    "vertex": vertex.id,
+                    "port": port,
+                    "name": vertex.name,
+                    "op": vertex.op,
+                    "value": None if value is None else encode_array(value, "a value"),
+                    "gradient": None if gradient is None else encode_array(gradient, "a gradient"),
+                    "arrived": moment.arrived(Operand(vertex.id, port)),
+                }
+            )
+    kind = None if moment.happened is None else moment.happened.kind
+    return json.dumps({"step": step, "of": len(shown.steps), "kind": kind, "known": known}, allow_nan=False)
+
+
+def is_terminal() -> bool:
+    """Whether somebody sits at a terminal, one that can be drawn on."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def on_screen(does: str) -> Callable[..., Any] | None:
+    """What the terminal UI does under a name; None if there is no terminal, or no such UI."""
+    from graphgrad.walk.visualizers import find_visualizer, visualizers
+
+    if not is_terminal() or "tui" not in visualizers():
+        return None
+    return getattr(find_visualizer("tui")(), does, None)
+
+
+# ---- lessons ---------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def lessons(
+    part: Annotated[str, typer.Argument(help="A part of the curriculum, such as P01.")] = "",
+    check: Annotated[bool, typer.Option("--check", help="Say what is wrong with them.")] = False,
+) -> None:
+    """List the lessons. `graphgrad walk ID` takes one."""
+    from graphgrad.lessons import catalogue, curriculum, open_lesson
+    from graphgrad.lessons import check as problems_of
+
+    if part:
+        try:
+            part = curriculum.part(part.upper()).id
+        except curriculum.UnknownIdError as error:
+            misuse(str(error))
+    found = [info for info in catalogue() if part in ("", info.part)]
+    width = max((len(info.id) for info in found), default=0)
+    heading = ""
+    for info in found:
+        if info.part != heading:
+            heading = info.part
+            say(f"{heading}  {curriculum.part(heading).name}")
+        say(f"  {info.id:<{width}}  {info.title}, {info.minutes} min")
+    if not found:
+        say(f"there is no lesson on {part} yet")
+    wrong = [problem for info in found for problem in problems_of(open_lesson(info.id))] if check else []
+    for problem in wrong:
+        say(str(problem))
+    if check:
+        say(f"{len(found)} lessons, {len(wrong)} problem{'' if len(wrong) == 1 else 's'}")
+    raise typer.Exit(FAILED if wrong else 0)
+
+
+# ---- doctor ----------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def doctor() -> None:
+    """Say what graphgrad finds on this machine, and what it will use."""
+    from graphgrad.doctor import diagnosis
+
+    for title, found in diagnosis():
+        say(f"{title:<13}{found}")
+
+
+# ---- what everything is said with ------------------------------------------------------------------------------------
+
+
+def say(text: str, to: Any = None) -> None:
+    """Print text that may have come from anybody, on a stream of any encoding."""
+    from graphgrad.view.text import clean, to_ascii
+
+    stream = to or sys.stdout
+    for line in text.split("\n"):
+        line = clean(line)
+        try:
+            line.encode(stream.encoding or "ascii")
+        except UnicodeEncodeError:
+            line = to_ascii(line)
+        print(line, file=stream)
+
+
+def complain(text: str) -> None:
+    """Print on the stream of errors."""
+    sys.stdout.flush()
+    say(text.rstrip("\n"), sys.stderr)
+
+
+def fail(text: str) -> NoReturn:
+    """End because the user's script or data failed."""
+    complain(text)
+    raise typer.Exit(FAILED)
+
+
+def without_place(error: Exception) -> str:
+    """What an error says, but for the line that called: here that is the command's own."""
+    return "\n".join(line for line in str(error).split("\n") if not line.startswith("  at: "))
+
+
+def misuse(what: str, *details: str) -> NoReturn:
+    """End because the command was used wrongly."""
+    complain("\n".join([f"graphgrad: {what}", *(f"  {detail}" for detail in details)]))
+    raise typer.Exit(MISUSED)
