@@ -93,18 +93,27 @@ _EXPORTS: dict[str, str] = {
     "softmax": "graphgrad.ops.softmaxes",
     "walk": "graphgrad.walk.trace",
 }
-_ROOMS: tuple[str, ...] = ("autodiff", "datasets", "graph", "nn", "ops", "optim")
+_ROOMS: tuple[str, ...] = ("autodiff", "datasets", "graph", "lessons", "nn", "ops", "optim", "render", "view")
 
 __all__ = sorted([*_EXPORTS, *_ROOMS])  # noqa: PLE0605 - one list, not two
 
 
+def _connect() -> None:
+    """Fill the slot through which tensors and graphs reach the rooms above them."""
+    import_module("graphgrad.autodiff")  # operations and derivatives put themselves there
+    from graphgrad.graph.late import late
+
+    # Drawing is rarer, and takes longer to load than all the rest: it comes when it is first wanted.
+    late.render = lambda *args, **options: import_module("graphgrad.render.export").render(*args, **options)
+    late.to_svg = lambda *args, **options: import_module("graphgrad.render.export").svg_of(*args, **options)
+
+
 def __getattr__(name: str) -> Any:
     if name in _EXPORTS:
-        # The rooms above fill the slot through which tensors reach operations and derivatives.
-        import_module("graphgrad.autodiff")
+        _connect()
         value = getattr(import_module(_EXPORTS[name]), name)
     elif name in _ROOMS:
-        import_module("graphgrad.autodiff")
+        _connect()
         value = import_module(f"graphgrad.{name}")
     else:
         from difflib import get_close_matches
@@ -124,9 +133,12 @@ if TYPE_CHECKING:
     from graphgrad import autodiff as autodiff
     from graphgrad import datasets as datasets
     from graphgrad import graph as graph
+    from graphgrad import lessons as lessons
     from graphgrad import nn as nn
     from graphgrad import ops as ops
     from graphgrad import optim as optim
+    from graphgrad import render as render
+    from graphgrad import view as view
     from graphgrad.autodiff.gradcheck import GradcheckError as GradcheckError
     from graphgrad.autodiff.gradcheck import gradcheck as gradcheck
     from graphgrad.autodiff.transforms import grad as grad
