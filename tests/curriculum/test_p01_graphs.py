@@ -139,6 +139,7 @@ def test_accumulate(example: WorkedNumber, check: Check) -> None:
         if zero:
             x.grad = None
         (3 * x**2).backward()
+        assert x.grad is not None
         grads.append(float(x.grad))
     check(example, {"grads": grads})
 
