@@ -1,9 +1,9 @@
 """The README's pictures come out of their script."""
 
 import shutil
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "examples" / "pictures"
@@ -11,7 +11,7 @@ PICTURES = ROOT / "examples" / "pictures"
 
 def words(path: Path) -> set[str]:
     """The texts of an SVG picture, without the blanks that pad them."""
-    return {text.replace("\xa0", " ").strip() for text in ElementTree.parse(path).getroot().itertext()} - {""}
+    return {text.replace("\xa0", " ").strip() for text in ET.parse(path).getroot().itertext()} - {""}
 
 
 def test_the_script_makes_the_pictures_that_are_shown(tmp_path: Path, run_python: Any) -> None:

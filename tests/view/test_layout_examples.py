@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 
 import pytest
 
-from graphgrad.view.layout import Box, Link, layout
-from graphgrad.view.scene import Direction
+from graphgrad.view.layout import Box, Link, Spacing, layout
+from graphgrad.view.paint import to_text
+from graphgrad.view.scene import Direction, Scene
 
 
 class Sketch:
@@ -166,3 +169,155 @@ def test_a_tree_is_symmetric() -> None:
     mirrored = {(scene.width - box.x - box.width, box.y) for box in scene.boxes}
     assert mirrored == {(box.x, box.y) for box in scene.boxes}
     assert scene.box[total].x * 2 + scene.box[total].width == scene.width
+
+
+def spine(count: int, label: str, leaf_first: bool, group: tuple[str, ...] = ()) -> Sketch:
+    """A chain whose every operation takes a constant of its own."""
+    s = Sketch()
+    y = s.leaf("y")
+    for n in range(count):
+        c = s.leaf(f"c{n}", group=group)
+        y = s.op(f"op{n}", label, *((c, y) if leaf_first else (y, c)), group=group)
+    return s
+
+
+@pytest.mark.parametrize("label", ["a", "mul 0.5", "multiply#7 = 0.123456"])
+@pytest.mark.parametrize("leaf_first", [False, True])
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+def test_a_spine_does_not_drift(label: str, leaf_first: bool, direction: Direction) -> None:
+    s = spine(60, label, leaf_first)
+    scene = layout(s.boxes, s.links, direction=direction)
+    vertical = direction == "TB"
+    breadths = {key: box.width if vertical else box.height for key, box in scene.box.items()}
+    leaf = max(breadths[f"c{n}"] for n in range(60)) + Spacing.of(direction).box
+    assert (scene.width if vertical else scene.height) <= max(breadths.values()) + 2 * leaf
+    along = {box.x + (box.width - 1) // 2 if vertical else box.y + box.height // 2 for box in scene.boxes[4::2]}
+    assert len(along) == 1
+    if vertical:
+        assert scene.height == 2 * 61 - 1, "the leaves must cost no row of their own"
+
+
+def test_a_spine_of_boxes_of_different_breadth_does_not_drift() -> None:
+    s = Sketch()
+    y = s.leaf("y")
+    for n in range(60):
+        product = s.op(f"mul{n}", "multiply#1 = 0.123", s.leaf(f"w{n}"), y)
+        y = s.op(f"tanh{n}", "tanh", s.op(f"add{n}", "add#1", product, s.leaf(f"b{n}")))
+    scene = layout(s.boxes, s.links)
+    assert scene.width <= max(box.width for box in scene.boxes) + 2 * (scene.box["w0"].width + 3)
+    assert not scene.crossings
+
+
+def test_a_short_spine_keeps_its_ports_even() -> None:
+    s = spine(2, "mul 0.5", leaf_first=False)
+    scene = layout(s.boxes, s.links)
+    box, left, right = (
+        scene.box["op1"],
+        *(scene.route[f"{tail}->op1.{n}"].points[-1][0] for n, tail in ((0, "op0"), (1, "c1"))),
+    )
+    assert left - box.x == box.x + box.width - 1 - right
+
+
+@pytest.mark.parametrize("width", [9, 30])
+def test_links_into_a_frame_leave_room_for_its_title(width: int) -> None:
+    boxes = [Box(i, 9) for i in range(8)] + [Box("sum", width, group=("a_long_title",))]
+    scene = layout(boxes, [Link(i, i, "sum", i) for i in range(8)], frames=True)
+    assert " a_long_title " in to_text(scene, {})
+    (frame,) = scene.frames
+    # The title and its blanks, a border on either side, the box off the border, and no more.
+    assert frame.width <= len("a_long_title") + 4 + scene.box["sum"].width + 2
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_titles_are_whole_in_crowded_pictures(seed: int) -> None:
+    rnd = random.Random(seed)
+    names = ["encoder", "head", "block_with_a_name"]
+    boxes = [Box(i, rnd.randint(3, 12), 1, (names[i * 3 // 30],)) for i in range(30)]
+    ends = [sorted(rnd.sample(range(30), 2)) for _ in range(60)]
+    scene = layout(boxes, [Link(n, tail, head, n) for n, (tail, head) in enumerate(ends)], frames=True)
+    text = to_text(scene, {})
+    assert all(f" {name} " in text for name in names)
+
+
+def layers(count: int, own: int = 0) -> Sketch:
+    """Scopes that follow one another; the parameter of each goes through ``own`` operations first."""
+    s = Sketch()
+    y = s.leaf("x")
+    for n in range(count):
+        g = ("net", f"layer{n}")
+        w = s.leaf(f"w{n}", group=g)
+        for k in range(own):
+            w = s.op(f"own{n}.{k}", "transpose 0.50", w, group=g)
+        product = s.op(f"mul{n}", "matmul 0.50", y, w, group=g)
+        total = s.op(f"add{n}", "add 0.50", product, s.leaf(f"b{n}", group=g), group=g)
+        y = s.op(f"relu{n}", "relu 0.50", total, group=g)
+    return s
+
+
+def rows_of(scene: Scene) -> int:
+    return len({box.y for box in scene.boxes})
+
+
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+def test_frames_of_scopes_that_follow_each_other_are_stacked(direction: Direction) -> None:
+    s = layers(5)
+    scene = layout(s.boxes, s.links, direction=direction, frames=True)
+    inner = [frame for frame in scene.frames if len(frame.path) == 2]
+    for above, below in pairwise(inner):
+        assert below.y >= above.y + above.height if direction == "TB" else below.x >= above.x + above.width
+    alone = layout(*(lambda one: (one.boxes, one.links))(layers(1)), direction=direction, frames=True)
+    assert scene.width <= alone.width + 12 if direction == "TB" else scene.height <= alone.height + 4
+    assert not scene.crossings
+    # Four layers are moved down by a rank each.
+    plain = layout(s.boxes, s.links)
+    if direction == "TB":
+        assert rows_of(scene) == rows_of(plain) + 4
+
+
+def test_frames_that_would_need_many_rows_more_stand_side_by_side() -> None:
+    s = layers(2, own=4)
+    framed, plain = layout(s.boxes, s.links, frames=True), layout(s.boxes, s.links)
+    assert rows_of(framed) == rows_of(plain)
+
+
+def test_frames_that_depend_on_each_other_in_a_circle() -> None:
+    boxes = [Box(i, 5, group=(name,)) for i, name in enumerate("abcab")]
+    scene = layout(boxes, [Link(i, i, i + 1) for i in range(4)], frames=True)
+    assert rows_of(scene) == 5
+
+
+def residual_around(branches: int) -> Sketch:
+    """A sum of a leaf of the outer scope and of what an inner scope makes of many leaves."""
+    s = Sketch()
+    g = ("block", "inner")
+    parts = [s.op(f"tanh{n}", "tanh 0.50", s.leaf(f"w{n}", group=g), group=g) for n in range(branches)]
+    y = s.op("sum", "sum 0.50", *parts, group=g)
+    s.op("add", "add 0.50", s.leaf("x", group=("block",)), y, group=("block",))
+    return s
+
+
+def test_a_leaf_stands_below_a_broad_frame_beside_the_link_that_comes_out() -> None:
+    s = residual_around(10)
+    scene = layout(s.boxes, s.links, frames=True)
+    (inner,) = (frame for frame in scene.frames if frame.title == "inner")
+    leaf, reader = scene.box["x"], scene.box["add"]
+    assert inner.y + inner.height <= leaf.y < reader.y
+    assert abs(leaf.x - reader.x) <= leaf.width + 3
+    assert scene.width <= inner.width + 4, "nothing stands beside the frame"
+
+
+def test_a_leaf_stands_beside_a_slim_frame() -> None:
+    s = residual_around(1)
+    scene = layout(s.boxes, s.links, frames=True)
+    assert scene.box["x"].y == scene.box["sum"].y
+
+
+def test_the_products_of_a_long_sum_stand_by_it() -> None:
+    s = Sketch()
+    total = s.leaf("b")
+    for n in range(60):
+        total = s.op(f"add{n}", "add 0.50", total, s.op(f"mul{n}", "mul 0.50", s.leaf(f"w{n}"), s.leaf(f"x{n}")))
+    scene = layout(s.boxes, s.links)
+    assert not scene.crossings
+    assert len({scene.box[f"add{n}"].x for n in range(2, 60)}) == 1, "the sums stand one below the other"
+    assert scene.width <= 10 * max(box.width for box in scene.boxes)

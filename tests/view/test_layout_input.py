@@ -8,7 +8,7 @@ import pytest
 
 from graphgrad.view.layout import Box, CycleError, Link, layout
 from graphgrad.view.layout.channel import Net, route_channel
-from graphgrad.view.layout.model import spread
+from graphgrad.view.layout.model import spread, spread_around
 
 
 @pytest.mark.parametrize(
@@ -144,3 +144,17 @@ def test_ports_are_distinct_and_symmetric(breadth: int) -> None:
         assert offsets[0] >= 0
         if count % 2 == 0 or breadth % 2:
             assert offsets == [breadth - 1 - offset for offset in reversed(offsets)]
+
+
+@pytest.mark.parametrize("breadth", range(1, 20))
+def test_ports_around_a_spine(breadth: int) -> None:
+    for count in range(1, breadth + 1):
+        for spine in range(count):
+            offsets = spread_around(breadth, count, spine)
+            assert offsets == sorted(set(offsets))
+            assert 0 <= offsets[0] <= offsets[-1] < breadth
+            if offsets != spread(breadth, count):
+                assert offsets[spine] == (breadth - 1) // 2
+    assert spread_around(13, 2, 0) == [6, 9]
+    assert spread_around(13, 2, 1) == [3, 6]
+    assert spread_around(3, 3, 0) == [0, 1, 2], "no cells beside the middle for two"

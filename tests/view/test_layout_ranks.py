@@ -98,3 +98,11 @@ def test_cycle() -> None:
 
 def test_no_boxes() -> None:
     assert assign_ranks(0, [], BUDGET) == []
+
+
+def test_links_of_no_length_and_no_cost() -> None:
+    # 3 -> 4 -> 5 are to stand below 0 -> 1 -> 2, by a point between the two.
+    links = [(0, 1, 1, 1), (1, 2, 1, 1), (3, 4, 1, 1), (4, 5, 1, 1), (1, 4, 1, 1)]
+    assert assign_ranks(6, links, BUDGET) == [0, 1, 2, 1, 2, 3]
+    point = [(2, 6, 0, 0), (6, 3, 1, 0)]
+    assert assign_ranks(7, links + point, BUDGET)[:6] == [0, 1, 2, 3, 4, 5]

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from graphgrad.view.layout.coordinates import place_across
-from graphgrad.view.layout.layers import Layered, build, merge_lanes
+from graphgrad.view.layout.layers import Kind, Layered, build, merge_lanes
 from graphgrad.view.layout.model import Box, Graph, Link, Spacing, index_graph
 from graphgrad.view.layout.order import count_crossings, improve_order, start_order
 from graphgrad.view.layout.ranks import CycleError, assign_ranks
 from graphgrad.view.layout.route import draw
+from graphgrad.view.layout.stack import stacked
 from graphgrad.view.paint import cell_width
 from graphgrad.view.scene import Direction, Scene
 
@@ -24,6 +26,8 @@ BUDGET = 3_000_000
 LIMIT = 2_000_000
 # The crossings that a picture may grow by one rank to avoid.
 _LIFT_GAIN = 3
+# How often boxes are placed again because links hide the title of a frame.
+_TITLE_ROUNDS = 2
 
 
 def layout(
@@ -79,38 +83,56 @@ def layout(
     spacing = spacing or Spacing.of(direction)
     graph = index_graph(boxes, links, direction)
     wish = _wishes(boxes, direction, previous)
-    layered = _ordered(graph, frames, wish, budget)
-    x = place_across(layered, spacing, _title_room(layered, direction), budget)
+    layered = _ordered(graph, frames, wish, budget, direction)
+    apart = _title_room(layered, direction)
+    x = place_across(layered, spacing, apart, budget)
+    for _ in range(_TITLE_ROUNDS):
+        covered = _covered_titles(layered, x) if direction == "TB" else []
+        if not covered:
+            break
+        apart += covered
+        x = place_across(layered, spacing, apart, budget)
     return draw(graph, layered, x, spacing, direction)
 
 
-def _ordered(graph: Graph, frames: bool, wish: list[float | None], budget: int) -> Layered:
+def _ordered(graph: Graph, frames: bool, wish: list[float | None], budget: int, direction: Direction) -> Layered:
     """Return the graph in ranks and in order.
 
     Where a value fans out to boxes that take a parameter each, its branches would run across the links of all these
     parameters. One rank higher they pass between them; that is tried, and kept where it pays for the height.
     """
-    ranks = _ranked(graph, frozenset(), budget)
+    ranks = _ranked(graph, frozenset(), [], budget)
+    orders = stacked(graph, ranks, direction) if frames else []
+    if orders:
+        ranks = _ranked(graph, frozenset(), orders, budget)
     layered = _in_order(graph, ranks, frames, wish, budget)
     crossed = count_crossings(layered)
     lifted = _fans(graph, ranks) if crossed >= _LIFT_GAIN else frozenset()
     if lifted:
-        higher = _ranked(graph, lifted, budget)
+        higher = _ranked(graph, lifted, orders, budget)
         other = _in_order(graph, higher, frames, wish, budget)
         if count_crossings(other) + _LIFT_GAIN * (max(higher) - max(ranks)) <= crossed:
             return other
     return layered
 
 
-def _ranked(graph: Graph, lifted: frozenset[int], budget: int) -> list[int]:
+def _ranked(
+    graph: Graph, lifted: frozenset[int], orders: Sequence[tuple[list[int], list[int]]], budget: int
+) -> list[int]:
+    """Return the ranks, with some links lengthened, and all of the first boxes of an order above all of the second."""
     uses = Counter(graph.net)
     # The branches of one value share a trunk, so length costs less on each of them.
     links = [
         (tail, head, 2 if link in lifted else 1, max(1, 4 // uses[net]))
         for link, (tail, head, net) in enumerate(zip(graph.tail, graph.head, graph.net, strict=True))
     ]
+    count = len(graph.boxes)
+    # A point between the boxes of an order stands for the links from each to each; it costs nothing.
+    for point, (above, below) in enumerate(orders, count):
+        links += [(box, point, 0, 0) for box in above]
+        links += [(point, box, 1, 0) for box in below]
     try:
-        return assign_ranks(len(graph.boxes), links, budget)
+        return assign_ranks(count + len(orders), links, budget)[:count]
     except CycleError as error:
         names = " -> ".join(repr(graph.boxes[i].key) for i in (*error.cycle, error.cycle[0]))
         message = f"layout: the links form a cycle: {names}; only acyclic graphs can be laid out"
@@ -164,4 +186,30 @@ def _title_room(layered: Layered, direction: Direction) -> list[tuple[int, int, 
     for group, pairs in zip(layered.groups[1:], layered.sides[1:], strict=True):
         left, right = pairs[0]
         room.append((left, right, cell_width(group.path[-1]) + 5))
+    return room
+
+
+def _covered_titles(layered: Layered, x: list[int]) -> list[tuple[int, int, int]]:
+    """Return the distances that make room for titles where links run into a frame too close to one another.
+
+    A title stands where the upper border is free. If no place there is wide enough, the first links into the frame are
+    kept off its left side, or the last ones off its right side, whichever takes fewer cells.
+    """
+    room = []
+    for group, pairs in zip(layered.groups[1:], layered.sides[1:], strict=True):
+        left, right = pairs[0]
+        layer = layered.layers[group.first]
+        inner = layer[layer.index(left) + 1 : layer.index(right)]
+        entered = [(x[v] + layered.into[s], v, layered.into[s]) for v in inner for s in layered.up[v]]
+        entered = sorted(entry for entry in entered if layered.kind[entry[1]] < Kind.LEFT)
+        # The title has a blank on each side, and then the border or a link.
+        wanted = cell_width(group.path[-1]) + 3
+        columns = [x[left], *(column for column, _, _ in entered), x[right]]
+        if max(b - a for a, b in pairwise(columns)) >= wanted:
+            continue
+        (first, low, into_low), (last, high, into_high) = entered[0], entered[-1]
+        if first - x[left] >= x[right] - last:
+            room.append((left, low, wanted - into_low))
+        else:
+            room.append((high, right, wanted + into_high))
     return room

@@ -18,6 +18,8 @@ from graphgrad.view.layout.model import Spacing
 __all__ = ["place_across"]
 
 _ROUNDS = 6
+# How many times its breadth a small operand may stand off its consumer before the picture counts as sprawling.
+_FAR = 16
 
 
 def place_across(layered: Layered, spacing: Spacing, apart: Sequence[tuple[int, int, int]], budget: int) -> list[int]:
@@ -70,8 +72,8 @@ def _joinable(layered: Layered, place: list[int]) -> list[bool]:
     """Tell which segments may be made straight in a join.
 
     Sides of frames come before lanes, lanes before other segments: what crosses something of a higher class is not
-    joined. Nor is a leaf to its only consumer when that has other operands: the spine through the consumer stays
-    straight, and the leaf stands beside it.
+    joined. Nor is a leaf to its only consumer when that has other operands, nor an operation on such leaves when
+    another operand takes more: the spine through the consumer stays straight, and what is small stands beside it.
     """
     count = len(layered.tail)
     free = [True] * count
@@ -83,10 +85,11 @@ def _joinable(layered: Layered, place: list[int]) -> list[bool]:
             level[s] = 2
         elif layered.kind[tail] is Kind.LANE and layered.kind[head] is Kind.LANE:
             level[s] = 1
-    leaf = [len(layered.down[v]) == 1 and not layered.up[v] and k is Kind.BOX for v, k in enumerate(layered.kind)]
+    leaf, twig = _loose(layered)
     for s, (tail, head) in enumerate(zip(layered.tail, layered.head, strict=True)):
-        if leaf[tail] and any(not leaf[layered.tail[other]] for other in layered.up[head]):
-            free[s] = False
+        for loose in (leaf, twig):
+            if loose[tail] and any(not loose[layered.tail[other]] for other in layered.up[head]):
+                free[s] = False
     for segments in by_rank:
         for high in (2, 1):
             firm = sorted((place[layered.tail[s]], place[layered.head[s]]) for s in segments if level[s] >= high)
@@ -102,6 +105,32 @@ def _joinable(layered: Layered, place: list[int]) -> list[bool]:
                     if (i and from_left[i - 1] > bottom) or (j < len(firm) and from_right[j] < bottom):
                         free[s] = False
     return free
+
+
+def _loose(layered: Layered) -> tuple[list[bool], list[bool]]:
+    """Tell which vertices are leaves of one consumer, and which are such leaves or operations on them only."""
+    leaf = [len(layered.down[v]) == 1 and not layered.up[v] and k is Kind.BOX for v, k in enumerate(layered.kind)]
+    twig = [
+        len(layered.down[v]) == 1 and kind is Kind.BOX and all(leaf[layered.tail[s]] for s in layered.up[v])
+        for v, kind in enumerate(layered.kind)
+    ]
+    return leaf, twig
+
+
+def _sprawling(layered: Layered, x: list[int]) -> set[int]:
+    """Return the segments from small operands to spines if they are far too long, as in a long sum of products.
+
+    Each product would stand below its own leaves, and these further out than the ones before; the products had better
+    stand by the sum, though that takes more tracks.
+    """
+    leaf, twig = _loose(layered)
+    loose = [
+        s
+        for s, (tail, head) in enumerate(zip(layered.tail, layered.head, strict=True))
+        if twig[tail] and not leaf[tail] and not all(twig[layered.tail[other]] for other in layered.up[head])
+    ]
+    far = any(abs(x[layered.tail[s]] - x[layered.head[s]]) > _FAR * layered.breadth[layered.tail[s]] for s in loose)
+    return set(loose) if far else set()
 
 
 def _join(
@@ -203,6 +232,7 @@ def _settle(layered: Layered, gaps: Sequence[Gap], apart: Sequence[Gap], x: list
         for left, right, distance in pairs:
             left_of[right].append((left, distance))
             right_of[left].append((right, distance))
+    heavy = _sprawling(layered, x)
     for _ in range(_ROUNDS):
         budget -= 8 * (count + len(layered.tail))
         if budget < 0:
@@ -219,6 +249,8 @@ def _settle(layered: Layered, gaps: Sequence[Gap], apart: Sequence[Gap], x: list
                     if piece[tail] != piece[head]:
                         skew = x[tail] + layered.out[s] - x[head] - layered.into[s]
                         pulls.append(skew if head == v else -skew)
+                        if s in heavy:
+                            pulls += [pulls[-1]] * (len(layered.up[tail]) if tail == v else 0)
             if not pulls:
                 continue
             pulls.sort()

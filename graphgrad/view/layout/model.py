@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -110,6 +111,53 @@ def spread(breadth: int, count: int) -> list[int]:
     return half + middle + [breadth - 1 - offset for offset in reversed(half)]
 
 
+def spread_around(breadth: int, count: int, spine: int) -> list[int]:
+    """Return the offsets of ``count`` ports, number ``spine`` in the middle, or `spread` where cells are too few."""
+    middle = (breadth - 1) // 2
+    left, right = spine, count - 1 - spine
+    if left > middle or right > breadth - 1 - middle:
+        return spread(breadth, count)
+    before = [(i + 1) * middle // (left + 1) for i in range(left)]
+    after = [breadth - 1 - (i + 1) * (breadth - 1 - middle) // (right + 1) for i in range(right)]
+    return [*before, middle, *reversed(after)]
+
+
+def _drifting(breadth: Sequence[int], tails: Sequence[int], incoming: Sequence[Sequence[int]]) -> dict[int, int]:
+    """Return the boxes on spines that would drift, each with the number of the port that its spine enters.
+
+    A spine runs through boxes with one computed operand each, the others being leaves of their own, or twigs, as the
+    products in a sum: operations on such leaves only. Entered off its middle, every box stands further out than the
+    one before. A short spine may; one that would end more than half a box from where it began is entered in the middle
+    all along, and its leaves join it from the sides.
+    """
+    readers = Counter(tails)
+    leaf = [not entering and readers[i] == 1 for i, entering in enumerate(incoming)]
+    twig = [readers[i] == 1 and all(leaf[tails[j]] for j in entering) for i, entering in enumerate(incoming)]
+    port: dict[int, int] = {}
+    after: dict[int, list[int]] = {}
+    for i, entering in enumerate(incoming):
+        computed = [n for n, j in enumerate(entering) if not leaf[tails[j]]]
+        if len(computed) > 1:
+            computed = [n for n in computed if not twig[tails[entering[n]]]]
+        if len(computed) == 1:
+            port[i] = computed[0]
+            after.setdefault(tails[entering[computed[0]]], []).append(i)
+    drifting: dict[int, int] = {}
+    for start in after:
+        if start in port:
+            continue
+        spine = [start]
+        drift = {start: 0}
+        for i in spine:
+            for other in after.get(i, ()):
+                entered = spread(breadth[other], len(incoming[other]))[port[other]]
+                drift[other] = drift[i] + (breadth[other] - 1) // 2 - entered
+                spine.append(other)
+        if 2 * (max(drift.values()) - min(drift.values())) > max(breadth[i] for i in spine):
+            drifting.update((i, port[i]) for i in spine[1:])
+    return drifting
+
+
 def index_graph(boxes: Sequence[Box], links: Sequence[Link], direction: Direction) -> Graph:
     """Check the input and bring it into index form."""
     if direction not in ("TB", "LR"):
@@ -148,9 +196,13 @@ def index_graph(boxes: Sequence[Box], links: Sequence[Link], direction: Directio
             # An even number of links beside a label of one row reads best with a free row for the label in the middle.
             breadth[i] = ports if across or ports % 2 else ports + 1
         entering.sort(key=lambda j: (links[j].port, j))
-        for j, offset in zip(entering, spread(breadth[i], len(entering)), strict=True):
-            graph.into[j] = offset
         out_offset.append(dict(zip(sorted(outputs[i]), spread(breadth[i], len(outputs[i])), strict=True)))
+    spine = _drifting(breadth, tails, incoming)
+    for i, entering in enumerate(incoming):
+        count = len(entering)
+        offsets = spread_around(breadth[i], count, spine[i]) if i in spine else spread(breadth[i], count)
+        for j, offset in zip(entering, offsets, strict=True):
+            graph.into[j] = offset
     nets: dict[tuple[int, int], int] = {}
     for link, tail in zip(links, tails, strict=True):
         graph.out.append(out_offset[tail][link.tail_port])

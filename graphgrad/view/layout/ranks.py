@@ -46,7 +46,7 @@ def assign_ranks(count: int, links: Sequence[tuple[int, int, int, int]], budget:
     after: list[dict[int, Edge]] = [{} for _ in range(count)]
     before: list[dict[int, Edge]] = [{} for _ in range(count)]
     for tail, head, length, weight in links:
-        other_weight, other_length = after[tail].get(head, (0, 1))
+        other_weight, other_length = after[tail].get(head, (0, 0))
         edge = (other_weight + weight, max(other_length, length))
         after[tail][head] = before[head][tail] = edge
     order = _topological_order(after, before)
@@ -122,7 +122,7 @@ def _reduce(after: list[dict[int, Edge]], before: list[dict[int, Edge]]) -> tupl
             work.append(tail)
         if head >= 0 and tail >= 0:
             # The slack of the pair goes to its cheaper half; the distance of the two ends then costs as much.
-            weight, length = after[tail].get(head, (0, 1))
+            weight, length = after[tail].get(head, (0, 0))
             edge = (weight + min(hold, pull), max(length, back + reach))
             after[tail][head] = before[head][tail] = edge
         late = (head, reach) if head >= 0 and (tail < 0 or pull >= hold) else None
