@@ -1,6 +1,7 @@
 """Make sgd.npz, PyTorch's answers to the problems of tests/optim/problems.py: python -m tests.oracle.make_sgd."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +16,9 @@ def trajectory(options: dict[str, float], seed: int) -> Array:
     x, y, start = problem(seed)
     inputs, targets = torch.tensor(x), torch.tensor(y)
     weight, bias = (torch.tensor(array, requires_grad=True) for array in start)
-    groups = [{"params": [weight]}, {"params": [bias], "lr": 2 * options["lr"]}]
-    optimizer = torch.optim.SGD(groups, **options)  # type: ignore[arg-type]
+    groups: list[dict[str, Any]] = [{"params": [weight]}, {"params": [bias], "lr": 2 * options["lr"]}]
+    settings: dict[str, Any] = dict(options)
+    optimizer = torch.optim.SGD(groups, **settings)
     rows = []
     for _ in range(STEPS):
         optimizer.zero_grad()
