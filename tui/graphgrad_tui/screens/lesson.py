@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ from textual.widgets import Input, Static
 
 from graphgrad.graph.errors import GraphgradError
 from graphgrad.lessons.questions import LETTERS, AnswerError
-from graphgrad.lessons.session import Asked, Feedback, Session
+from graphgrad.lessons.session import Asked, Feedback, Session, Shown
 from graphgrad.view.text import to_ascii
 from graphgrad_tui.keys import Where, bindings
 from graphgrad_tui.screens.view import NARROW
@@ -43,6 +44,15 @@ class Answer(Input):
             self.screen.action_retreat()
 
 
+class Pages(VerticalScroll):
+    """The texts of a lesson, which are laid out anew when there is more or less room for them."""
+
+    def on_resize(self) -> None:
+        """Tell the screen, once the new size is there."""
+        if isinstance(self.screen, LessonScreen):
+            self.call_after_refresh(self.screen.show_page)
+
+
 class LessonScreen(WalkScreen):
     """Somebody takes a lesson.
 
@@ -66,6 +76,7 @@ class LessonScreen(WalkScreen):
         self._on_done = on_done
         self._problem = ""
         self._is_going = False
+        self._newest = 0
 
     @property
     def title_text(self) -> str:
@@ -83,7 +94,7 @@ class LessonScreen(WalkScreen):
                 yield CaptionBar(ascii_only=self.ascii_only, id="caption")
             with Vertical(id="side"):
                 with Vertical(id="lesson"):
-                    with VerticalScroll(id="pages", can_focus=False):
+                    with Pages(id="pages", can_focus=False):
                         yield Static("", id="page", markup=False)
                     yield Answer(id="answer", placeholder="your answer; ? shows it", compact=True)
                 yield Inspector(ascii_only=self.ascii_only, id="inspector")
@@ -128,8 +139,10 @@ class LessonScreen(WalkScreen):
         """Show the page as far as it has come."""
         page = self.query_one("#page", Static)
         width = self.query_one("#pages").scrollable_content_region.width or _WIDTH
-        content = Content("\n").join(list(self._parts(width)))
-        page.update(content)
+        parts = [list(self._part(shown, width)) for shown in self.session.shown]
+        before = [*self._heading(), *(line for part in parts[:-1] for line in part)]
+        page.update(Content("\n").join([*before, *(parts[-1] if parts else []), *self._ending(width)]))
+        self._newest = self._line_to_read(before if len(parts) > 1 else [])
         answer = self.query_one("#answer", Input)
         waits = self.session.is_waiting
         answer.display = waits
@@ -137,23 +150,38 @@ class LessonScreen(WalkScreen):
             answer.focus()
         elif not waits:
             self.canvas.focus()
-        self.call_after_refresh(self.query_one("#pages", VerticalScroll).scroll_end, animate=False)
+        self.call_after_refresh(self._scroll_to_newest)
 
-    def _parts(self, width: int) -> Iterator[Content]:
+    def _scroll_to_newest(self) -> None:
+        """Show the newest part from its beginning, and of what was before it as much as there is room for."""
+        pages = self.query_one("#pages", Pages)
+        pages.scroll_to(y=min(self._newest, pages.max_scroll_y), animate=False)
+
+    def _line_to_read(self, before: list[Content]) -> int:
+        """Where reading goes on: at the newest text, or, if there is something to say to an answer, at the end."""
+        if self.session.feedback is not None or self._problem:
+            return sys.maxsize
+        return sum(line.plain.count("\n") + 1 for line in before)
+
+    def _heading(self) -> Iterator[Content]:
         session, colours = self.session, self.colours
-        pages = session.lesson.pages
         yield Content.assemble((self._plain(session.title), f"bold {colours.name}"))
         score = session.score
-        words = f"page {session.page + 1} of {len(pages)}"
+        words = f"page {session.page + 1} of {len(session.lesson.pages)}"
         if score.done:
             words += f", {score.right} of {score.done} right"
         yield Content.styled(words, colours.quiet)
-        for shown in session.shown:
-            if shown.text.strip():
-                yield Content("")
-                yield self._prose(shown.text, width)
-            if shown.asked is not None:
-                yield from self._question(shown.asked, shown is session.shown[-1], width)
+
+    def _part(self, shown: Shown, width: int) -> Iterator[Content]:
+        if shown.text.strip():
+            yield Content("")
+            yield self._prose(shown.text, width)
+        if shown.asked is not None:
+            yield from self._question(shown.asked, shown is self.session.shown[-1], width)
+
+    def _ending(self, width: int) -> Iterator[Content]:
+        session, colours = self.session, self.colours
+        score = session.score
         yield Content("")
         if self._problem:
             yield self._prose(self._problem, width).stylize(colours.bad)
