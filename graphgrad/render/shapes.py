@@ -297,7 +297,7 @@ def _title(frame: Frame, taken: set[Point]) -> Run | None:
             best, room = column - run + 1, run
             if room == wanted:
                 break
-    if room < 4:
+    if room < min(wanted, 4):
         return None
     text = fit(title, room - 2)
     width = cell_width(text) * CELL_WIDTH

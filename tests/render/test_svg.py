@@ -5,6 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+import graphgrad as gg
 from graphgrad.render.fonts import shown
 from graphgrad.render.svg import to_svg
 from graphgrad.view.drawing import Drawing
@@ -56,6 +57,15 @@ def test_all_text_has_a_length_and_the_file_says_what_it_is(neuron: Walk) -> Non
     assert root.findtext(f"{SVG}title") == "A sigmoid neuron"
     assert root.findtext(f"{SVG}desc") == shown(picture.caption)
     assert "A sigmoid neuron" in words(root)
+
+
+def test_a_title_of_one_letter_is_shown() -> None:
+    x = gg.tensor([1.0, 2.0], requires_grad=True, name="x")
+    with gg.scope("0"):
+        h = gg.tanh(x)
+    picture = Drawing.of(gg.walk(gg.sum(h))).at(None)
+    titles = [one.text for one in ET.fromstring(to_svg(picture)).iter(f"{SVG}text") if one.get("class") == "scope"]
+    assert titles == ["0"]
 
 
 def test_scopes_have_frames_with_titles(layers: Walk) -> None:
