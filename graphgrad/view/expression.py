@@ -90,9 +90,9 @@ class Filling:
     attribute: Any = inspect.Parameter.empty
 
 
-def printed(value: Any) -> Written:
-    """A number as it is printed, standing for no more than its digits say."""
-    text = number(value)
+def printed(value: Any, text: str | None = None) -> Written:
+    """A number as it is printed, or as `text` says, standing for no more than its digits say."""
+    text = number(value) if text is None else text
     result = float(value) if text in ("True", "False") else float(text)
     return Written(text, SIGN if text.startswith("-") else ATOM, result)
 

@@ -148,11 +148,14 @@ class Formulas:
 
     def _named(self, operand: Operand) -> Written:
         vertex = self.graph.vertices[operand.vertex]
-        return printed(vertex.leaf) if vertex.is_constant else expression.name(self.names[operand])
+        name = self.names[operand]
+        return printed(vertex.leaf, name) if vertex.is_constant else expression.name(name)
 
     def _plugged(self, walk: Walk) -> Callable[[Operand], Written]:
         def fill(operand: Operand) -> Written:
             array = walk.values[operand.vertex][operand.port]
+            if self.graph.vertices[operand.vertex].is_constant:
+                return self._named(operand)
             if not array.ndim:
                 return printed(array)
             short = elements(array, _ELEMENTS)

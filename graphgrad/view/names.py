@@ -6,15 +6,17 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from graphgrad.graph.graph import Graph, Operand, Vertex
 from graphgrad.ops.declare import TABLE
-from graphgrad.view.numbers import number
+from graphgrad.view.numbers import full, number
 from graphgrad.view.text import clean, fit
 
 __all__ = ["Names", "names"]
 
 LONGEST = 40
+_DIGITS = 8
 _WORD = re.compile(r"[\w.#\[\]]+")
 
 
@@ -29,6 +31,14 @@ class Names:
         if isinstance(place, Operand):
             return self.by_output.get(place) or self.by_vertex[place.vertex]
         return self.by_vertex[place]
+
+
+def _as_in_the_code(value: Any) -> str:
+    """A number that stands in the code, with all its digits while those are few: 1.0001 isn't 1.000."""
+    text = full(value)
+    if isinstance(value, float) and text.endswith(".0"):
+        return number(value)
+    return text if len(text) <= _DIGITS else number(value)
 
 
 def names(graph: Graph) -> Names:
@@ -53,7 +63,7 @@ def names(graph: Graph) -> Names:
     derived: list[Vertex] = []
     for vertex in graph:
         if vertex.is_constant:
-            by_vertex[vertex.id] = number(vertex.leaf)
+            by_vertex[vertex.id] = _as_in_the_code(vertex.leaf)
         elif not vertex.name and _is_plumbing(vertex):
             derived.append(vertex)
         else:

@@ -119,10 +119,15 @@ class Walk:
 
     def contributions_to(self, target: Operand) -> tuple[int, ...]:
         """Which contributions go to a value, in order of arrival."""
-        vertices = self.graph.vertices
-        return tuple(
-            i for i, one in enumerate(self.contributions) if vertices[one.vertex].operands[one.operand] == target
-        )
+        return tuple(self._received.get(target, ()))
+
+    @cached_property
+    def _received(self) -> dict[Operand, list[int]]:
+        """The contributions by the value that they go to."""
+        received: dict[Operand, list[int]] = {}
+        for i, one in enumerate(self.contributions):
+            received.setdefault(self.graph.vertices[one.vertex].operands[one.operand], []).append(i)
+        return received
 
     def cursor(self, granularity: Granularity = "concepts") -> Cursor:
         """A place in this walk, before the first step."""

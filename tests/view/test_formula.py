@@ -243,3 +243,10 @@ def test_names_of_several_outputs_and_of_what_only_rearranges():
     by_op = {vertex.op: named[vertex.id] for vertex in graph}
     assert by_op["permute_dims"] == "split[1]ᵀ"
     assert by_op["reshape"] == "reshape(split[1]ᵀ)"
+
+
+def test_a_number_in_the_code_keeps_its_digits():
+    x = gg.scalar(2.0, name="x")
+    steps = walk(x * 1.0001 + 1 / 3)
+    assert "x · 1.0001 = 2 · 1.0001 = 2.000" in caption(steps, 0)
+    assert caption(steps, 1).endswith("+ 0.3333 = 2.000 + 0.3333 ≈ 2.334")
