@@ -8,6 +8,7 @@ row in an index, and are fetched by running the script again.
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 import os
 import random
@@ -28,6 +29,7 @@ from graphgrad.graph.graph import Graph, Operand
 from graphgrad.graph.mode import MODE, Mode
 from graphgrad.graph.node import Node, Output
 from graphgrad.graph.operation import Op
+from graphgrad.graph.random import generator_or_default
 from graphgrad.graph.record import Recording
 from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.source import Site, call_site
@@ -143,7 +145,7 @@ class ScriptRun:
     messages: list[str] = field(default_factory=list)
     _kept: dict[int, _Snapshot] = field(default_factory=dict, repr=False)
     _last_result: _Snapshot | None = field(default=None, repr=False)
-    _random: tuple[Any, Any] = field(default=(None, None), repr=False)
+    _random: tuple[Any, ...] = field(default=(), repr=False)
 
     def walk(self, number: int | None = None) -> Walk:
         """The walk of a pass.
@@ -268,7 +270,11 @@ def record_script(
     if not os.path.isfile(full):
         raise FileNotFoundError(describe(f"record_script: there is no file {os.fspath(path)!r}"))
     # A script may draw random numbers that it never seeds; a second run shall draw the same.
-    state = random.getstate(), np.random.get_state()  # noqa: NPY002 - the script may use the old generator
+    state = (
+        random.getstate(),
+        np.random.get_state(),  # noqa: NPY002 - the script may use the old generator
+        copy.deepcopy(generator_or_default(None).bit_generator.state),
+    )
     return _run(full, tuple(argv), tuple(passes), budget, state)
 
 
@@ -281,13 +287,14 @@ def _run(
     argv: Sequence[str],
     wanted: Sequence[int],
     budget: int,
-    state: tuple[Any, Any],
+    state: tuple[Any, ...],
     stop_after: int | None = None,
 ) -> ScriptRun:
     run = ScriptRun(path, tuple(argv), budget, _random=state)
     recorder = _Recorder(run, wanted, stop_after)
     random.setstate(state[0])
     np.random.set_state(state[1])  # noqa: NPY002
+    generator_or_default(None).bit_generator.state = state[2]
     with _as_main(path, argv):
         token = MODE.set(Mode(True, recorder, ""))
         try:
@@ -369,7 +376,7 @@ class _Recorder(Recording):
         self.latest = (scalar,)
 
     def passing(self, result: Result, gradient: Any) -> None:
-        """A pass is about to run."""
+        """A pass ran."""
         token = MODE.set(Mode(True, None, ""))  # what is done here isn't the script's doing
         try:
             self.note(result, gradient)

@@ -145,6 +145,17 @@ for _ in range(4):
     assert not any("differs" in note for note in w.notes)
 
 
+def test_unseeded_weights_are_drawn_again(script: Any) -> None:
+    path = script("""
+import graphgrad as gg
+for _ in range(4):
+    gg.sum(gg.nn.Linear(3, 2)([[1.0, 2.0, 3.0]]) ** 2).backward()
+""")
+    run = record_script(path)
+    assert len({one.loss for one in run.passes}) == 4
+    assert not any("differs" in note for note in run.walk(2).notes)
+
+
 def test_a_loss_that_differs_in_the_second_run_is_reported(script: Any) -> None:
     path = script("""
 import numpy as np
