@@ -6,12 +6,19 @@ and states only.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import time
 
 import graphgrad as gg
 from graphgrad.view.drawing import Drawing
+from graphgrad.view.picture import Look
+from graphgrad_tui.app import GraphgradApp
+from graphgrad_tui.screens.walk import WalkScreen
 
 from .harness import Case, Run
+
+STEPS = 20
 
 
 def _network() -> gg.Scalar:
@@ -53,11 +60,39 @@ def stepped() -> Run:
     return lambda: drawing.at(next(moments))
 
 
+async def _in_terminal() -> tuple[float, float]:
+    """Seconds from the result to its screen, in a terminal UI that has started; and from a key to the next screen."""
+    app = GraphgradApp(lambda: WalkScreen(gg.walk(gg.scalar(1.0) * 2.0)))
+    result = _network()
+    async with app.run_test(size=(140, 44)) as pilot:
+        start = time.perf_counter()
+        await app.push_screen(WalkScreen(gg.walk(result), look=Look(folded=frozenset())))
+        await pilot.pause()
+        there = time.perf_counter()
+        for _ in range(STEPS):
+            await pilot.press("right")
+        return there - start, (time.perf_counter() - there) / STEPS
+
+
+def opened_in_terminal() -> Run:
+    return lambda: asyncio.run(_in_terminal())[0]
+
+
+def stepped_in_terminal() -> Run:
+    return lambda: asyncio.run(_in_terminal())[1]
+
+
 CASES = (
     Case(
         "a walk of 300 operations: opening it and one step",
         {"opening, with layout": opened, "the watched run alone": watched, "one step": stepped},
         ours="opening, with layout",
+    ),
+    Case(
+        "the same walk in the terminal UI, every operation drawn",
+        {"opening": opened_in_terminal, "one step, key to screen": stepped_in_terminal},
+        ours="opening",
+        times_itself=True,
     ),
 )
 
