@@ -239,7 +239,7 @@ class _Sweep:
 
     def run_joint(self, node: Node, g: Any, rule: Rule, saved: Sequence[Any]) -> None:
         """A rule that gives the contributions of all operands at once."""
-        values = rule.function(g, *rule.arguments(saved, _shapes(node.operands), node.attrs))
+        values = rule.function(g, *rule.arguments(saved, _shapes(node.operands), node.attrs, node.needs))
         for i, value in enumerate(values):
             if node.needs >> i & 1:
                 self.deliver(node, i, value)

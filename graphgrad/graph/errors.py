@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphgrad.graph.source import Site, call_site
 
-__all__ = ["DTypeError", "GraphError", "GraphgradError", "ShapeError", "WriteError", "describe"]
+__all__ = ["ArgumentError", "DTypeError", "GraphError", "GraphgradError", "ShapeError", "WriteError", "describe"]
 
 
 class GraphgradError(Exception):
@@ -13,6 +13,10 @@ class GraphgradError(Exception):
 
 class ShapeError(GraphgradError, ValueError):
     """Shapes that don't fit an operation, a gradient or an assignment."""
+
+
+class ArgumentError(GraphgradError, ValueError):
+    """A value that an operation can't take, in operands whose shapes and dtypes would do, or in an attribute."""
 
 
 class DTypeError(GraphgradError, TypeError):

@@ -62,6 +62,8 @@ class Late:
     scalar_backward: Callable[..., None]
     graph: Callable[..., Graph]
     find_op: Callable[[str], Op]
+    apply: Callable[..., Any]
+    differentiate: Callable[..., Any]
     opcode_name: Callable[[int], str]
     render: Callable[..., Path]
     to_svg: Callable[..., str]

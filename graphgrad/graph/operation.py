@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from graphgrad.graph.late import late
+
 __all__ = ["ErrorSample", "Op", "Sample", "ScalarForm", "Step"]
 
 Shape = tuple[int, ...]
@@ -38,7 +40,9 @@ class Rule:
     """A derivative rule and where its arguments come from.
 
     The names of its parameters after the first, the upstream gradient, say what it needs: an operand's name for the
-    operand's values, ``out`` for the result, ``x_shape`` for the shape of operand ``x``, else an attribute's name.
+    operand's values (None if an optional one wasn't given), ``out`` for the result, ``x_shape`` for the shape of
+    operand ``x``, ``attrs`` for all attributes, else an attribute's name. A joint rule may ask for ``needs``, the names
+    (of a variadic operation the places) of the operands whose gradients are wanted.
     """
 
     __slots__ = ("function", "getters", "operand", "slot")
@@ -58,6 +62,8 @@ class Rule:
     def _getter(op: Op, name: str) -> tuple[str, Any]:
         if name in op.operands:
             return "saved", op.operands.index(name)
+        if name.removesuffix("_shape") in op.missing:
+            return "constant", None
         if name == "out":
             return "saved", len(op.operands)
         if name == "shapes" and op.variadic:
@@ -66,6 +72,12 @@ class Rule:
             return "shape", op.operands.index(name[:-6])
         if name in op.attributes:
             return "attr", name
+        if name == "attrs":
+            return "attrs", None
+        if name == "needs" and op.variadic:
+            return "needed places", None
+        if name == "needs":
+            return "needed names", op.operands
         known = [*op.operands, "out", *(f"{operand}_shape" for operand in op.operands), *op.attributes]
         raise TypeError(f"{op.name}: a rule asks for {name!r}, which is none of {known}")
 
@@ -77,17 +89,28 @@ class Rule:
                 bits |= 1 << where
         return bits
 
-    def arguments(self, saved: Sequence[Any], shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> Iterator[Any]:
-        """The values for the rule's parameters after the upstream gradient."""
+    def arguments(
+        self, saved: Sequence[Any], shapes: Sequence[Shape], attrs: Mapping[str, Any], needs: int = 0
+    ) -> Iterator[Any]:
+        """The values for the rule's parameters after the upstream gradient; `needs` as in `Node`."""
         for kind, where in self.getters:
-            if kind == "saved":
-                yield saved[where]
-            elif kind == "shape":
-                yield shapes[where]
-            elif kind == "attr":
-                yield attrs[where]
-            else:
-                yield shapes
+            match kind:
+                case "saved":
+                    yield saved[where]
+                case "shape":
+                    yield shapes[where]
+                case "attr":
+                    yield attrs[where]
+                case "shapes":
+                    yield shapes
+                case "attrs":
+                    yield attrs
+                case "needed names":
+                    yield {name for i, name in enumerate(where) if needs >> i & 1}
+                case "needed places":
+                    yield {i for i in range(len(shapes)) if needs >> i & 1}
+                case _:
+                    yield where
 
 
 class Step(NamedTuple):
@@ -123,6 +146,11 @@ class Op:
         Its public name, such as ``"multiply"``, and what a picture writes for it, such as ``"×"``.
     operands, attributes
         Names of the tensors that it takes, and of its other arguments with their defaults.
+    neutral, missing
+        For each optional operand the number that changes nothing in its place, such as ``{"bias": "0"}``; and the
+        operands that were not given, if this is the operation as it is without them (see `graphgrad.ops.variants`).
+    variants
+        The operation without optional operands, by their names.
     variadic
         Whether its one operand stands for a list of tensors.
     outputs
@@ -168,7 +196,9 @@ class Op:
         "formula",
         "joint",
         "local",
+        "missing",
         "name",
+        "neutral",
         "opcode",
         "operands",
         "outputs",
@@ -181,6 +211,7 @@ class Op:
         "steps",
         "symbol",
         "variadic",
+        "variants",
         "view",
     )
 
@@ -212,6 +243,8 @@ class Op:
         scalar: ScalarForm | None = None,
         covers: Sequence[str] = (),
         doc: str = "",
+        neutral: Mapping[str, str] | None = None,
+        missing: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.forward = forward
@@ -234,7 +267,10 @@ class Op:
         self.opcode = None
         self.covers = tuple(covers)
         self.doc = doc
-        unknown = sorted({*rules, *self.local, *self.back} - set(self.operands))
+        self.neutral = dict(neutral or {})
+        self.missing = tuple(missing)
+        self.variants: dict[tuple[str, ...], Op] = {}
+        unknown = sorted({*rules, *self.local, *self.back, *self.neutral} - set(self.operands))
         if unknown:
             raise TypeError(f"{name}: {unknown} are no operands; those are {self.operands}")
         if joint is not None and rules:
@@ -256,6 +292,12 @@ class Op:
         for step in self.steps[needs]:
             keep |= step.rule.keeps()
         return keep
+
+    def run(self, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
+        """Run it on operands in order and attributes by name, as a graph keeps them."""
+        if attrs or self.variadic:
+            return late.apply(self, operands, attrs)
+        return self.call(*operands)  # single numbers too
 
     @staticmethod
     def scalar_arguments(rule: Callable[..., Any]) -> list[str]:

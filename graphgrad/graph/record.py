@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from graphgrad.graph.failure import FailedOperation, graph_until
 from graphgrad.graph.mode import MODE, Mode
 from graphgrad.graph.source import INSIDE, Site, call_site, mark
 from graphgrad.graph.writes import CLOCK, last_write
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
     from contextvars import Token
 
     from graphgrad.graph.node import Node, Output
+    from graphgrad.graph.operation import Op
     from graphgrad.graph.scalar import Scalar
     from graphgrad.graph.tensor import Tensor
 
-__all__ = ["Recording", "announce", "record"]
+__all__ = ["Recording", "announce", "record", "report"]
 
 # Operators and operations are called through these rooms; anything else of the package is a function of its own.
 _PLUMBING = (*(os.path.join(INSIDE[0], room) + os.sep for room in ("graph", "ops")), *INSIDE[1:])
@@ -31,13 +33,23 @@ class Recording:
     ----------
     nodes
         Every operation that ran, in order, those without any gradient too.
+    failed
+        The last operation that raised, with the graph up to it; None if none did.
     on_pass
-        Is told of every backward pass before it runs: what it starts from, and the upstream gradient, None for 1.
+        Is told of every backward pass: what it starts from, and the upstream gradient, None for 1.
+    on_failure
+        Is told of every operation that raised.
     """
 
-    def __init__(self, on_pass: Callable[[Tensor | Scalar, Any], None] | None = None) -> None:
+    def __init__(
+        self,
+        on_pass: Callable[[Tensor | Scalar, Any], None] | None = None,
+        on_failure: Callable[[FailedOperation], None] | None = None,
+    ) -> None:
         self.nodes: list[Node] = []
+        self.failed: FailedOperation | None = None
         self.on_pass = on_pass
+        self.on_failure = on_failure
         # By id, since comparing tensors is elementwise; the reference tells whether the id is still that tensor's.
         self._origins: dict[int, tuple[weakref.ref[Tensor], Node | Output]] = {}
 
@@ -51,6 +63,16 @@ class Recording:
 
     def scalar(self, scalar: Scalar) -> None:
         """A scalar was just computed; the tape keeps it, and the place too."""
+
+    def raised(self, op: Op, operands: Sequence[Any], error: Exception) -> None:
+        """Keep an operation that raised, under the name that its result would have had."""
+        if self.failed is not None and self.failed.error is error:
+            return  # on its way out the exception comes by again
+        site = call_site()
+        graph = graph_until(op, operands, error, name=_names(site, 1)[0], scope=MODE.get().scope, site=site)
+        self.failed = FailedOperation(error, graph)
+        if self.on_failure is not None:
+            self.on_failure(self.failed)
 
     def remember(self, tensor: Tensor, source: Node | Output) -> None:
         """Keep where a tensor came from, for as long as it lives."""
@@ -121,8 +143,8 @@ class record:
 
     def __enter__(self) -> Recording:
         mode = MODE.get()
-        # Whoever listens to passes outside hears of those in here too.
-        recording = Recording(None if mode.recorder is None else mode.recorder.on_pass)
+        # Whoever listens outside hears of what happens in here too.
+        recording = Recording() if mode.recorder is None else Recording(mode.recorder.on_pass, mode.recorder.on_failure)
         self._tokens.append(MODE.set(Mode(mode.grad, recording, mode.scope)))
         return recording
 
@@ -138,3 +160,10 @@ def announce(result: Tensor | Scalar, gradient: Any = None) -> None:
     recorder = MODE.get().recorder
     if recorder is not None and recorder.on_pass is not None:
         recorder.on_pass(result, gradient)
+
+
+def report(op: Op, operands: Sequence[Any], error: Exception) -> None:
+    """Say that an operation raised. Each way to run one calls this before it lets the exception go on."""
+    recorder = MODE.get().recorder
+    if recorder is not None:
+        recorder.raised(op, operands, error)

@@ -36,6 +36,7 @@ from graphgrad.graph.operation import ErrorSample, Op, Sample, ScalarForm
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops import entry, scalars, shapes
 from graphgrad.ops.samples import elementwise_samples
+from graphgrad.ops.variants import base_and_missing, without
 
 __all__ = ["TABLE", "Array", "Arrays", "OpFunction", "find", "op", "polymorphic"]
 
@@ -72,10 +73,13 @@ def op(forward: Callable[..., Any] | None = None, /, **declaration: Any) -> Any:
     ----------
     forward
         The values, on ndarrays: a NumPy ufunc, or a function whose parameters annotated ``Array`` are the operands
-        (``Arrays``: a sequence of them) and whose others are attributes.
+        (``Arrays``: a sequence of them) and whose others are attributes. An operand with the default None is optional;
+        forward gets None for it, and `neutral` says which number changes nothing in its place.
     declaration
         A rule for each operand under the operand's name, or one for all as ``joint``; and what `Op` holds under the
-        names it has there. `shape`, `cost` and `samples` have defaults for elementwise operations.
+        names it has there. `shape`, `cost` and `samples` have defaults for elementwise operations. ``numpy`` names the
+        functions of NumPy that run this operation when they are given tensors; `prepare` brings attributes into the
+        form in which they are kept.
 
     Returns
     -------
@@ -108,17 +112,23 @@ def _declare(
     prepare: Callable[[dict[str, Any]], None] | None = None,
     covers: Sequence[str] = (),
     doc: str | None = None,
+    neutral: Mapping[str, str] | None = None,
+    numpy: Callable[..., Any] | Sequence[Callable[..., Any]] = (),
     **rules: Callable[..., Any],
 ) -> OpFunction:
     name = name or forward.__name__.rstrip("_")
-    operands, attributes, variadic = _signature(forward, name)
+    signature = _signature(forward)
+    operands, attributes, variadic = _roles(signature, name)
+    optional = {operand for operand in operands if signature.parameters[operand].default is None}
+    if optional != set(neutral or {}):
+        raise TypeError(f"{name}: optional operands {sorted(optional)} need a neutral number each, no others do")
     if isinstance(scalar, ScalarForm) or scalar is None:
         scalar_form = scalar
     else:
         scalar_form = ScalarForm(scalar, rules)
     declared = Op(
         name,
-        forward,
+        _by_operands(forward, signature, operands),
         operands,
         attributes,
         rules,
@@ -138,6 +148,7 @@ def _declare(
         plumbing=plumbing,
         scalar=scalar_form,
         covers=covers,
+        neutral=neutral,
         doc=inspect.cleandoc(doc or (forward.__doc__ or "" if inspect.isfunction(forward) else "")),
     )
     if name in _declared:
@@ -145,31 +156,38 @@ def _declare(
     if scalar_form is not None:
         scalars.register(declared)
     _declared[name] = declared
-    function: Any = entry.entry(declared, prepare)
+    public = _public_signature(signature, operands, entry.quick(declared))
+    function: Any = entry.entry(declared, public, prepare)
     function.op = declared
     function.__name__ = function.__qualname__ = name
     function.__module__ = "graphgrad"
-    function.__signature__ = _public_signature(forward, operands)
+    function.__signature__ = public
     function.__doc__ = declared.doc
     declared.call = function
-    if isinstance(forward, np.ufunc):
-        entry.NUMPY_TWINS.setdefault(forward, function)
+    twins: Sequence[Any] = numpy if isinstance(numpy, Sequence) else (numpy,)
+    for twin in (forward, *twins) if isinstance(forward, np.ufunc) else twins:
+        entry.NUMPY_TWINS.setdefault(twin, function)
     return function  # type: ignore[no-any-return]
 
 
-def _signature(forward: Callable[..., Any], name: str) -> tuple[tuple[str, ...], dict[str, Any], bool]:
-    if isinstance(forward, np.ufunc):
-        return (("x",), ("a", "b"))[forward.nin - 1], {}, False
+def _signature(forward: Callable[..., Any]) -> inspect.Signature:
+    if not isinstance(forward, np.ufunc):
+        return inspect.signature(forward)
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    return inspect.Signature(
+        [inspect.Parameter(name, kind, annotation="Array") for name in (("x",), ("a", "b"))[forward.nin - 1]]
+    )
+
+
+def _roles(signature: inspect.Signature, name: str) -> tuple[tuple[str, ...], dict[str, Any], bool]:
+    """The operands, the attributes with their defaults, and whether the operand is a sequence."""
     operands: list[str] = []
     attributes: dict[str, Any] = {}
     variadic = False
-    for parameter in inspect.signature(forward).parameters.values():
-        kind = parameter.annotation if isinstance(parameter.annotation, str) else ""
-        if kind in ("Array", "Arrays"):
-            if attributes:
-                raise TypeError(f"{name}: operands come before attributes")
+    for parameter in signature.parameters.values():
+        if parameter.annotation in ("Array", "Arrays"):
             operands.append(parameter.name)
-            variadic = variadic or kind == "Arrays"
+            variadic = variadic or parameter.annotation == "Arrays"
         else:
             attributes[parameter.name] = parameter.default
     if not operands or (variadic and len(operands) > 1):
@@ -177,13 +195,16 @@ def _signature(forward: Callable[..., Any], name: str) -> tuple[tuple[str, ...],
     return tuple(operands), attributes, variadic
 
 
-def _public_signature(forward: Callable[..., Any], operands: Sequence[str]) -> inspect.Signature:
-    if isinstance(forward, np.ufunc):
-        kind = inspect.Parameter.POSITIONAL_ONLY
-        return inspect.Signature([inspect.Parameter(operand, kind) for operand in operands])
-    signature = inspect.signature(forward)
-    # Without attributes one and two operands go the quick way, which takes them by position only.
-    quick = len(operands) == len(signature.parameters) < 3
+def _by_operands(
+    forward: Callable[..., Any], signature: inspect.Signature, operands: Sequence[str]
+) -> Callable[..., Any]:
+    """A function that takes all operands first, however PyTorch or NumPy mixes them with attributes."""
+    if tuple(signature.parameters)[: len(operands)] == tuple(operands):
+        return forward
+    return lambda *arrays, **attrs: forward(**dict(zip(operands, arrays, strict=True)), **attrs)
+
+
+def _public_signature(signature: inspect.Signature, operands: Sequence[str], quick: bool) -> inspect.Signature:
     return signature.replace(
         parameters=[
             parameter.replace(
@@ -199,15 +220,18 @@ def _public_signature(forward: Callable[..., Any], operands: Sequence[str]) -> i
 
 
 def find(name: str) -> Op:
-    """The declaration of the operation called `name`.
+    """The declaration of the operation called `name`, also of one without optional operands: ``linear without bias``.
 
     Raises
     ------
     LookupError
         If there is none, with the nearest names.
     """
-    found = TABLE.get(name)
-    if found is None:
+    base, missing = base_and_missing(name)
+    found = TABLE.get(base)
+    if found is not None and missing and set(missing) <= set(found.neutral):
+        return without(found, missing)
+    if found is None or missing:
         near = difflib.get_close_matches(name, TABLE, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "graphgrad.ops.TABLE holds all of them"
         raise LookupError(describe(f"there is no operation called {name!r}", hint=hint))

@@ -15,16 +15,19 @@ from typing import Any, NoReturn
 import numpy as np
 
 from graphgrad.graph.dtypes import as_array, check_dtype
-from graphgrad.graph.errors import DTypeError, GraphgradError, ShapeError, describe
+from graphgrad.graph.errors import ArgumentError, DTypeError, GraphgradError, ShapeError, describe
+from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE
 from graphgrad.graph.node import Node, Output, Source, next_number
 from graphgrad.graph.operation import Op
+from graphgrad.graph.record import report
 from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.tensor import Tensor, check_unwritten, computed
 from graphgrad.graph.writes import CLOCK
 from graphgrad.ops.scalars import scalar_entry
+from graphgrad.ops.variants import without
 
-__all__ = ["NUMPY_TWINS", "apply", "entry"]
+__all__ = ["NUMPY_TWINS", "apply", "entry", "quick"]
 
 NUMPY_TWINS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """What `np.tanh(tensor)` and the like run: our operation by NumPy's function."""
@@ -40,23 +43,26 @@ _asarray = np.asarray
 _ndarray = np.ndarray
 
 
-def entry(op: Op, prepare: Callable[[dict[str, Any]], None] | None) -> Callable[..., Any]:
+def entry(op: Op, signature: inspect.Signature, prepare: Callable[[dict[str, Any]], None] | None) -> Callable[..., Any]:
     """The function that runs `op`.
 
     Parameters
     ----------
     op
         The declaration.
+    signature
+        Operands and attributes in the order in which a caller gives them.
     prepare
         Brings attributes into the form in which they are kept (tuples, copies of index arrays), or refuses them.
     """
-    if op.attributes or op.variadic or op.outputs != 1:
-        return _with_attributes(op, prepare)
-    if len(op.operands) == 1:
-        return _unary(op)
-    if len(op.operands) == 2:
-        return _binary(op)
-    return _fixed(op)
+    if quick(op):
+        return _unary(op) if len(op.operands) == 1 else _binary(op)
+    return _general(op, _Binder(op, signature), prepare)
+
+
+def quick(op: Op) -> bool:
+    """Whether an operation has one or two operands and nothing else, and so is called by position the quick way."""
+    return len(op.operands) < 3 and not (op.attributes or op.variadic or op.neutral or op.outputs != 1)
 
 
 def _unary(op: Op) -> Callable[[Any], Any]:
@@ -186,41 +192,55 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:
     return call
 
 
-def _fixed(op: Op) -> Callable[..., Any]:
-    n = len(op.operands)
+class _Binder:
+    """Sorts the arguments of a call into operands and attributes."""
 
-    def call(*operands: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            operands = _bind(op, operands, kwargs)
-        if len(operands) != n:
-            raise TypeError(describe(f"{op.name}: takes {n} operands ({', '.join(op.operands)}), got {len(operands)}"))
-        return apply(op, operands, _NO_ATTRS)
+    def __init__(self, op: Op, signature: inspect.Signature) -> None:
+        parameters = signature.parameters
+        self.op = op
+        self.signature = f"{op.name}{signature.replace(parameters=list(map(_untyped, parameters.values())))}"
+        self.place = {name: i for i, name in enumerate(parameters)}
+        self.defaults = [parameter.default for parameter in parameters.values()]
+        self.most = sum(parameter.kind is not inspect.Parameter.KEYWORD_ONLY for parameter in parameters.values())
+        self.operands = [self.place[name] for name in op.operands]
+        self.attributes = [(name, self.place[name]) for name in op.attributes]
 
-    return call
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """The operands in order, None for one that was left out, and all attributes by name."""
+        given = len(args)
+        if given > self.most:
+            self.refuse(f"takes {self.most} arguments by position, got {given}")
+        values = [*args, *self.defaults[given:]]
+        for name, value in kwargs.items():
+            place = self.place.get(name)
+            if place is None:
+                self.refuse(f"has no argument {name!r}")
+            if place < given:
+                self.refuse(f"got {name} twice")
+            values[place] = value
+        absent = [name for name, place in self.place.items() if values[place] is _REQUIRED]
+        if absent:
+            self.refuse(f"needs {', '.join(absent)}")
+        return [values[place] for place in self.operands], {name: values[place] for name, place in self.attributes}
+
+    def refuse(self, reason: str) -> NoReturn:
+        raise TypeError(describe(f"{self.op.name}: {reason}", f"signature: {self.signature}"))
 
 
-def _with_attributes(op: Op, prepare: Callable[[dict[str, Any]], None] | None) -> Callable[..., Any]:
-    n = len(op.operands)
-    names = tuple(op.attributes)
-    positional = _positional(op)
-    defaults = op.attributes
-    has_required = _REQUIRED in defaults.values()
+def _untyped(parameter: inspect.Parameter) -> inspect.Parameter:
+    return parameter.replace(annotation=_REQUIRED)
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        attrs = {**defaults, **kwargs} if kwargs else dict(defaults)
-        if len(args) < n or len(attrs) > len(names) or len(args) > n + len(positional):
-            args = _bind(op, args, attrs)
-        attrs.update(zip(positional, args[n:], strict=False))
-        if len(args) > n and kwargs and any(name in kwargs for name in positional[: len(args) - n]):
-            raise TypeError(describe(f"{op.name}: got an argument twice"))
-        if has_required and any(value is _REQUIRED for value in attrs.values()):
-            missing = [name for name, value in attrs.items() if value is _REQUIRED]
-            raise TypeError(describe(f"{op.name}: needs {', '.join(missing)}", f"signature: {_signature(op)}"))
+
+def _general(op: Op, binder: _Binder, prepare: Callable[[dict[str, Any]], None] | None) -> Callable[..., Any]:
+    optional = [(i, name) for i, name in enumerate(op.operands) if name in op.neutral]
+
+    def prepared(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
+        operands, attrs = binder.bind(args, kwargs)
         if prepare is not None:
             try:
                 prepare(attrs)
             except _REFUSALS as error:
-                explain(op, args[:n], attrs, error)
+                explain(op, operands, attrs, error)
         for name, value in attrs.items():
             if type(value) is Tensor:
                 raise DTypeError(
@@ -229,52 +249,37 @@ def _with_attributes(op: Op, prepare: Callable[[dict[str, Any]], None] | None) -
                         hint=f"give {name}.item() or a number",
                     )
                 )
-        operands = args[:n]
-        if op.variadic:
-            try:
-                operands = tuple(operands[0])
-            except TypeError:
-                kind = type(operands[0]).__name__
-                raise DTypeError(describe(f"{op.name}: needs a sequence of tensors, got {kind}")) from None
-            if not operands:
-                raise ShapeError(describe(f"{op.name}: needs at least one tensor"))
+        return _members(op, operands[0]) if op.variadic else operands, attrs
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            operands, attrs = prepared(args, kwargs)
+        except Exception as error:
+            report(op, _tensors((*args, *kwargs.values())), error)
+            raise
+        missing = [name for i, name in optional if operands[i] is None]
+        if missing:
+            return apply(without(op, missing), [one for one in operands if one is not None], attrs)
         return apply(op, operands, attrs)
 
     return call
 
 
-def _bind(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, ...]:
-    """Operands given by name, or arguments that don't exist: the uncommon calls."""
-    parameters = (*op.operands, *op.attributes)
-    most = len(op.operands) + len(_positional(op))
-    if len(args) > most:
-        raise TypeError(
-            describe(f"{op.name}: takes {most} arguments by position, got {len(args)}", f"signature: {_signature(op)}")
-        )
-    unknown = [name for name in attrs if name not in parameters]
-    if unknown:
-        raise TypeError(describe(f"{op.name}: has no argument {unknown[0]!r}", f"signature: {_signature(op)}"))
-    bound = list(args)
-    for name in op.operands[len(args) :]:
-        if name not in attrs:
-            raise TypeError(describe(f"{op.name}: needs {name}", f"signature: {_signature(op)}"))
-        bound.append(attrs.pop(name))
-    if any(name in attrs for name in op.operands):
-        raise TypeError(describe(f"{op.name}: got an argument twice", f"signature: {_signature(op)}"))
-    return tuple(bound)
+def _tensors(arguments: Sequence[Any]) -> list[Any]:
+    """The tensors and scalars among arguments, and among those that are lists of them."""
+    listed = (one if isinstance(one, (list, tuple)) else (one,) for one in arguments)
+    return [one for one in chain.from_iterable(listed) if isinstance(one, (Tensor, Scalar))]
 
 
-def _positional(op: Op) -> tuple[str, ...]:
-    """The attributes that may be given by position."""
-    if isinstance(op.forward, np.ufunc):
-        return ()
-    parameters = inspect.signature(op.forward).parameters
-    return tuple(name for name in op.attributes if parameters[name].kind is not inspect.Parameter.KEYWORD_ONLY)
-
-
-def _signature(op: Op) -> str:
-    attributes = [name if value is _REQUIRED else f"{name}={value!r}" for name, value in op.attributes.items()]
-    return f"{op.name}({', '.join([*op.operands, *attributes])})"
+def _members(op: Op, sequence: Any) -> tuple[Any, ...]:
+    try:
+        members = tuple(sequence)
+    except TypeError:
+        kind = type(sequence).__name__
+        raise DTypeError(describe(f"{op.name}: needs a sequence of tensors, got {kind}")) from None
+    if not members:
+        raise ShapeError(describe(f"{op.name}: needs at least one tensor"))
+    return members
 
 
 def apply(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
@@ -292,6 +297,14 @@ def apply(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
     ShapeError, DTypeError
         If the operands don't fit, before anything has changed.
     """
+    try:
+        return _applied(op, operands, attrs)
+    except Exception as error:
+        report(op, operands, error)
+        raise
+
+
+def _applied(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
     mode = _mode()
     tensors, arrays = _coerce(op, operands)
     try:
@@ -398,5 +411,9 @@ def explain(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any], error: Ex
         raise ShapeError(describe(f"{op.name}: {reason}", *details)) from None
     except (TypeError, IndexError, AttributeError):
         pass  # the rule can't read these attributes at all: what was said first is nearer to the cause
-    kind = DTypeError if isinstance(error, TypeError) else ShapeError
+    # The shapes fit, so what was refused is a type, or a value.
+    kind = DTypeError if isinstance(error, TypeError) else ArgumentError
     raise kind(describe(f"{op.name}: {error}", *details)) from None
+
+
+late.apply = apply

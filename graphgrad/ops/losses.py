@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.graph.errors import DTypeError, ShapeError, describe
+from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError, describe
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.ops.arithmetic import abs as absolute
 from graphgrad.ops.arithmetic import square
@@ -70,7 +70,7 @@ def _same_shape(input: Any, target: Any, name: str) -> None:
 
 _UNEVEN = (
     ErrorSample((np.zeros((3, 1)), np.zeros(3)), {}, ShapeError, "same shape"),
-    ErrorSample((np.zeros(3), np.zeros(3)), {"reduction": "average"}, ShapeError, "one of mean, sum, none"),
+    ErrorSample((np.zeros(3), np.zeros(3)), {"reduction": "average"}, ArgumentError, "one of mean, sum, none"),
 )
 
 
@@ -303,7 +303,7 @@ def _check_classes(input: Any, target: Any) -> None:
             )
         )
     elif target.size and not (target.min() >= 0 and target.max() < classes):
-        raise ShapeError(
+        raise ArgumentError(
             describe(
                 f"cross_entropy: class indices go from 0 to {classes - 1}",
                 f"target: has {int(target.min())} to {int(target.max())}",
@@ -342,7 +342,7 @@ def _class_samples(rng: np.random.Generator) -> Iterator[Sample]:
     cost=lambda input, *_, **__: 5 * math.prod(input),
     samples=_class_samples,
     errors=(
-        ErrorSample((np.zeros((2, 3)), np.array([0, 3])), {}, ShapeError, "class indices go from 0 to 2"),
+        ErrorSample((np.zeros((2, 3)), np.array([0, 3])), {}, ArgumentError, "class indices go from 0 to 2"),
         ErrorSample((np.zeros((2, 3)), np.array([0, 1, 2])), {}, ShapeError, "class indices of shape (2,)"),
         ErrorSample((np.zeros((2, 3)), np.array([0.0, 1.0])), {}, DTypeError, "must be integers"),
         ErrorSample((np.zeros((2, 3)), np.eye(3, dtype=int)[:2]), {}, DTypeError, "which are floats"),

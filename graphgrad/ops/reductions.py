@@ -40,6 +40,11 @@ def keep_axes(values: Any, x_shape: tuple[int, ...], axis: Axis, keepdims: bool)
     return values if keepdims else np.reshape(values, reduced(x_shape, axis, True))
 
 
+def floating(x: Any) -> Any:
+    """There is no -inf among integers to begin the search for the largest with, and unsigned ones would wrap around."""
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
+
+
 def refuse_number(x: Any, axis: Axis) -> None:
     """NumPy reduces a single number along axis 0 or -1, which it doesn't have; here that is an error like any other."""
     if axis is not None and not x.ndim:
@@ -66,6 +71,13 @@ _BAD_AXIS = (
     ErrorSample((np.zeros((2, 3)),), {"axis": 2}, ShapeError, "axis 2 is out of range"),
     ErrorSample((np.zeros(()),), {"axis": 0, "keepdims": True}, ShapeError, "axis 0 is out of range for 0 axes"),
 )
+
+
+def _of_some(x: tuple[int, ...], /, axis: Axis = None, keepdims: bool = False) -> tuple[int, ...]:
+    for i in normalize_axes(axis, len(x)):
+        if not x[i]:
+            raise ValueError(f"axis {i} of shape {x} has length 0: among no elements none is the largest or smallest")
+    return reduced(x, axis, keepdims)
 
 
 def _size(x: tuple[int, ...], /, **_: Any) -> int:
@@ -153,12 +165,12 @@ def _shared_by_ties(g: Any, x: Any, out: Any, axis: Axis, keepdims: bool) -> Any
     x=_shared_by_ties,
     formula="max({x}, axis={axis}, keepdims={keepdims})",
     back={"x": "{g} where {x} is largest, 0 elsewhere"},
-    shape=reduced,
+    shape=_of_some,
     cost=_size,
     samples=_samples,
     errors=(
         *_BAD_AXIS,
-        ErrorSample((np.zeros((0, 3)),), {"axis": 0}, ShapeError, "zero-size array"),
+        ErrorSample((np.zeros((0, 3)),), {"axis": 0}, ShapeError, "has length 0: among no elements"),
     ),
     prepare=prepare_axis,
     covers=("P02.05",),
@@ -188,10 +200,13 @@ def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     x=_shared_by_ties,
     formula="min({x}, axis={axis}, keepdims={keepdims})",
     back={"x": "{g} where {x} is smallest, 0 elsewhere"},
-    shape=reduced,
+    shape=_of_some,
     cost=_size,
     samples=_samples,
-    errors=_BAD_AXIS,
+    errors=(
+        *_BAD_AXIS,
+        ErrorSample((np.zeros((0, 3)),), {"axis": 0}, ShapeError, "has length 0: among no elements"),
+    ),
     prepare=prepare_axis,
     expand=lambda x, axis, keepdims: -max(-x, axis, keepdims),
 )
@@ -224,7 +239,7 @@ def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     back={"x": "{g} · exp({x} - {out})"},
     shape=reduced,
     cost=lambda x, **_: 3 * math.prod(x),
-    samples=_samples,
+    samples=lambda rng: [*_samples(rng), sample(rng.normal(size=(0, 3)), axis=1)],
     errors=_BAD_AXIS,
     prepare=prepare_axis,
     expand=lambda x, axis, keepdims: log(sum(exp(x), axis, keepdims)),
@@ -232,7 +247,7 @@ def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
 )
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     """
-    The logarithm of the sum of exponentials, without overflow: the largest element is taken out first.
+    The logarithm of the sum of exponentials, without overflow: the largest element is taken out first. -inf of none.
 
     Parameters
     ----------
@@ -248,7 +263,8 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     tensor(1000.6932)
     """
     refuse_number(x, axis)
-    largest = np.maximum.reduce(x, axis=axis, keepdims=True)
+    x = floating(x)
+    largest = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
     # Taking out an infinite element would leave inf - inf.
     shift = np.where(np.isfinite(largest), largest, 0.0)
     with np.errstate(divide="ignore"):

@@ -12,7 +12,7 @@ from graphgrad.graph.errors import ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.elementwise import exp
-from graphgrad.ops.reductions import logsumexp, max, prepare_axis, refuse_number, sum
+from graphgrad.ops.reductions import floating, logsumexp, max, prepare_axis, refuse_number, sum
 from graphgrad.ops.samples import sample
 from graphgrad.ops.shapes import normalize_axes
 
@@ -33,11 +33,6 @@ def _samples(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(rng.normal(size=(4,)))
     yield sample(rng.normal(size=(2, 1)))
     yield sample(rng.normal(size=(0, 3)))
-
-
-def _floating(x: Any) -> Any:
-    # There is no -inf among integers to begin the search for the largest with, and unsigned ones would wrap around.
-    return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
 _BAD_AXIS = (
@@ -76,7 +71,7 @@ def softmax(x: Array, axis: int = -1) -> Any:
     tensor([0.5, 0.5])
     """
     refuse_number(x, axis)
-    x = _floating(x)
+    x = floating(x)
     e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf))
     return e / np.add.reduce(e, axis=axis, keepdims=True)
 
@@ -109,6 +104,6 @@ def log_softmax(x: Array, axis: int = -1) -> Any:
     tensor([-1000.,     0.])
     """
     refuse_number(x, axis)
-    x = _floating(x)
+    x = floating(x)
     shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))

@@ -36,7 +36,7 @@ def test_without_a_bias_it_is_the_product_alone() -> None:
     y = layer(gg.ones((2, 3)))
     np.testing.assert_allclose(y.data, np.ones((2, 3)) @ layer.weight.data.T, rtol=1e-6)
     assert y.node is not None
-    assert y.node.op.name == "matmul"
+    assert y.node.op.name == "linear without bias"
 
 
 def test_the_function_takes_its_operands_by_name_too() -> None:

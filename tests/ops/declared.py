@@ -2,7 +2,7 @@
 
 A new operation is tested by being declared. A formula is read by a small interpreter of expressions, over functions
 that come from NumPy and SciPy and not from the package; a formula that names another function fails until that function
-is given here.
+is given in `tests.ops.families`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import special
 
 import graphgrad as gg
 from graphgrad.graph.node import Node
 from graphgrad.graph.operation import Op
 from graphgrad.ops import TABLE
 from graphgrad.ops.shapes import broadcast, same
+from graphgrad.ops.variants import without
+from tests.ops.families import FUNCTIONS, READINGS
 
 Array = np.ndarray[Any, Any]
 
@@ -94,13 +95,25 @@ def run(function: Callable[..., Any], op: Op, operands: Sequence[Any], attrs: Ma
 def draw(op: Op) -> list[Case]:
     """The samples of an operation, the same in every run and independent of what else is declared."""
     rng = np.random.default_rng(zlib.crc32(op.name.encode()))
+    whole = (one for one in op.samples(rng) if not any(operand is None for operand in one.operands))
     return [
         Case(op, i, tuple(map(np.asarray, one.operands[0] if op.variadic else one.operands)), one.attrs)
-        for i, one in enumerate(op.samples(rng))
+        for i, one in enumerate(whole)
     ]
 
 
-OPS = tuple(TABLE.values())
+def variants(op: Op) -> list[Op]:
+    """The operation without some of its optional operands, as its samples leave them out."""
+    found: dict[str, Op] = {}
+    for one in op.samples(np.random.default_rng(0)):
+        missing = [name for name, operand in zip(op.operands, one.operands, strict=False) if operand is None]
+        if missing:
+            variant = without(op, missing)
+            found[variant.name] = variant
+    return list(found.values())
+
+
+OPS = tuple(form for op in TABLE.values() for form in (op, *variants(op)))
 CASES = tuple(case for op in OPS for case in draw(op))
 DIFFERENTIABLE = tuple(case for case in CASES if case.differentiable)
 # The shape rules that say: element by element.
@@ -164,58 +177,6 @@ def unbroadcast(values: Array, shape: tuple[int, ...]) -> Array:
 # ---- formulas --------------------------------------------------------------------------------------------------------
 
 
-def _split(x: Any, sizes: Any, axis: int) -> tuple[Any, ...]:
-    starts = range(0, x.shape[axis], sizes) if isinstance(sizes, int) else np.cumsum((0, *sizes))[:-1]
-    lengths = [sizes] * len(starts) if isinstance(sizes, int) else sizes
-    taken = [
-        np.take(x, range(start, min(start + n, x.shape[axis])), axis) for start, n in zip(starts, lengths, strict=True)
-    ]
-    return tuple(taken) or (x,)
-
-
-def _index_add(x: Any, shape: Any, key: Any) -> Any:
-    # Which elements the key means, by letting it pick from a table of their numbers.
-    places = np.arange(int(np.prod(shape))).reshape(shape)[key]
-    return np.bincount(np.ravel(places), np.ravel(x), int(np.prod(shape))).reshape(shape)
-
-
-def _setitem(x: Any, value: Any, key: Any) -> Any:
-    out = np.array(x)
-    out[key] = value
-    return out
-
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "abs": np.abs,
-    "astype": lambda x, dtype: np.asarray(x).astype(dtype),
-    "broadcast_to": lambda x, shape: x + np.zeros(shape),
-    "concat": lambda tensors, axis: np.concatenate(tensors, axis),
-    "cos": np.cos,
-    "erf": special.erf,
-    "exp": np.exp,
-    "expand_dims": np.expand_dims,
-    "index_add": _index_add,
-    "log": np.log,
-    "logsumexp": special.logsumexp,
-    "max": np.amax,
-    "maximum": np.maximum,
-    "mean": np.mean,
-    "min": np.amin,
-    "minimum": np.minimum,
-    "permute_dims": np.transpose,
-    "reshape": np.reshape,
-    "setitem": _setitem,
-    "sign": lambda x: np.where(np.isnan(x), np.nan, (x > 0) * 1.0 - (x < 0) * 1.0),
-    "sin": np.sin,
-    "split": _split,
-    "sqrt": np.sqrt,
-    "squeeze": np.squeeze,
-    "stack": lambda tensors, axis: np.stack(tensors, axis),
-    "sum": np.sum,
-    "tanh": np.tanh,
-    "unbind": lambda x, axis: tuple(np.take(x, i, axis) for i in range(x.shape[axis])),
-    "where": np.where,
-}
 _BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -291,21 +252,3 @@ def formula_value(case: Case, operands: Sequence[Array], attrs: Mapping[str, Any
     if "reduction" in attrs:
         value = value if attrs["reduction"] == "none" else FUNCTIONS[attrs["reduction"]](value)
     return value if isinstance(value, tuple) else (value,)
-
-
-def _each_example(case: Case, operands: Sequence[Array], attrs: Mapping[str, Any]) -> Array:
-    """The formula of one example and one class, over all examples; probabilities weigh the classes."""
-    logits, target = operands
-    axis = 0 if logits.ndim == 1 else 1
-    rows = np.moveaxis(logits, axis, -1)
-    losses = np.zeros(rows.shape[:-1])
-    for place in np.ndindex(losses.shape):
-        for k in range(rows.shape[-1]):
-            loss = evaluate(case.op.formula, {"input": rows[place], "target": k, **attrs})
-            share = np.moveaxis(target, axis, -1)[place][k] if target.dtype.kind == "f" else target[place] == k
-            losses[place] += share * loss
-    return losses
-
-
-# Formulas that speak of one example, where an operand holds several.
-READINGS: dict[str, Callable[[Case, Sequence[Array], Mapping[str, Any]], Any]] = {"cross_entropy": _each_example}

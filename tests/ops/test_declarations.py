@@ -16,7 +16,9 @@ from graphgrad.graph.operation import Op, Sample, ScalarForm
 from graphgrad.lessons import curriculum
 from graphgrad.ops import TABLE, declare, entry, find, op, scalars
 from graphgrad.ops.declare import Array, Arrays
-from tests.ops.declared import CASES, FUNCTIONS, READINGS, draw, each_case, each_op, parse, places
+from graphgrad.ops.variants import base_and_missing
+from tests.ops.declared import CASES, draw, each_case, each_op, parse, places
+from tests.ops.families import FUNCTIONS, READINGS
 
 # ---- every declaration -----------------------------------------------------------------------------------------------
 
@@ -43,23 +45,29 @@ def test_readings_are_of_operations() -> None:
     assert set(READINGS) <= set(TABLE)
 
 
-@each_op()
+@each_op(TABLE.values())
 def test_it_is_public(op: Op) -> None:
     public: Any = getattr(gg, op.name, getattr(gg.nn.functional, op.name, None))
     assert public.op is op
     assert public.__name__ == op.name
     assert public is op.call
+
+
+@each_op()
+def test_it_is_found_by_its_name(op: Op) -> None:
     assert find(op.name) is op
 
 
-@each_op()
-def test_its_signature_names_operands_then_attributes(op: Op) -> None:
+@each_op(TABLE.values())
+def test_its_signature_names_operands_and_attributes(op: Op) -> None:
     parameters = inspect.signature(op.call).parameters
-    assert list(parameters) == [*op.operands, *op.attributes]
+    assert [name for name in parameters if name in op.operands] == list(op.operands)
+    assert [name for name in parameters if name not in op.operands] == list(op.attributes)
     assert {name: parameters[name].default for name in op.attributes} == op.attributes
+    assert {name for name in op.operands if parameters[name].default is None} == set(op.neutral)
 
 
-@each_op()
+@each_op(TABLE.values())
 def test_its_page_has_a_sentence_and_an_example(op: Op) -> None:
     first, _, rest = op.doc.partition("\n\n")
     assert first.rstrip().endswith(".")
@@ -136,7 +144,7 @@ def test_a_misspelt_name_is_answered_with_near_ones() -> None:
 
 
 def test_the_cases_are_of_all_operations() -> None:
-    assert {case.op.name for case in CASES} == set(TABLE)
+    assert {base_and_missing(case.op.name)[0] for case in CASES} == set(TABLE)
 
 
 # ---- declaring -------------------------------------------------------------------------------------------------------
@@ -212,9 +220,9 @@ def two(a: Array, b: Array) -> Any:
     return a + b
 
 
-def late_operand(axis: int, x: Array) -> Any:
-    """An attribute before an operand."""
-    return x
+def maybe(x: Array, bias: Array = None) -> Any:
+    """An operand that can be left out."""
+    return x if bias is None else x + bias
 
 
 def no_operand(axis: int) -> Any:
@@ -239,7 +247,8 @@ def list_and_more(tensors: Arrays, x: Array) -> Any:
         (one, {"x": lambda g: g, "joint": lambda g: (g,)}, "one: give one rule per operand or a joint one, not both"),
         (one, {"name": "add"}, "add: declared twice"),
         (np.add, {}, "add: declared twice"),
-        (late_operand, {}, "late_operand: operands come before attributes"),
+        (maybe, {}, r"maybe: optional operands \['bias'\] need a neutral number each"),
+        (one, {"neutral": {"x": "0"}}, r"one: optional operands \[\] need a neutral number each, no others do"),
         (no_operand, {}, "no_operand: annotate its operands with Array"),
         (list_and_more, {}, "list_and_more: annotate its operands with Array, or its only one with Arrays"),
     ],

@@ -14,18 +14,12 @@ import pytest
 import graphgrad as gg
 from graphgrad.graph.operation import Op
 from graphgrad.ops import TABLE, apply
-from tests.ops.declared import CASES, DIFFERENTIABLE, OPS, Case, each_case, each_op, full_size, gradients, upstream
+from graphgrad.ops.entry import quick
+from tests.ops.declared import CASES, DIFFERENTIABLE, Case, each_case, each_op, full_size, gradients, upstream
 
 REQUIRED = inspect.Parameter.empty
-WITH_ATTRIBUTES = [op for op in OPS if op.attributes]
-# A function around an operation may make an operand optional, as that for an affine layer does with the bias.
-PLAIN = [
-    op
-    for op in OPS
-    if not op.attributes
-    and not op.variadic
-    and all(one.default is REQUIRED for one in inspect.signature(op.call).parameters.values())
-]
+WITH_ATTRIBUTES = [op for op in TABLE.values() if op.attributes]
+QUICK = [op for op in TABLE.values() if quick(op)]
 
 
 def operands_of(case: Case) -> list[Any]:
@@ -81,7 +75,7 @@ def test_a_missing_attribute_is_named(op: Op) -> None:
 def test_a_missing_operand_is_named(op: Op) -> None:
     case = full_size(op)
     for k, name in enumerate(op.operands):
-        with pytest.raises(TypeError, match=rf"{op.name}: needs {name}\n  signature: {op.name}\("):
+        with pytest.raises(TypeError, match=rf"{op.name}: needs {name}\b.*\n  signature: {op.name}\("):
             op.call(*operands_of(case)[:k], **case.attrs)
 
 
@@ -98,11 +92,11 @@ def test_an_argument_given_twice_is_refused(op: Op) -> None:
     case = full_size(op)
     whole, operands, names = {**op.attributes, **case.attrs}, operands_of(case), positional(op)
     for k in range(1, len(names) + 1):
-        with pytest.raises(TypeError, match=f"{op.name}: got an argument twice"):
+        with pytest.raises(TypeError, match=rf"{op.name}: got \w+ twice"):
             op.call(
                 *operands, *(whole[name] for name in names[:k]), **{**case.attrs, names[k - 1]: whole[names[k - 1]]}
             )
-    with pytest.raises(TypeError, match=f"{op.name}: got an argument twice"):
+    with pytest.raises(TypeError, match=rf"{op.name}: got \w+ twice"):
         op.call(*operands, **case.attrs, **{op.operands[0]: operands[0]})
 
 
@@ -115,7 +109,7 @@ def test_too_many_positional_arguments_are_counted(op: Op) -> None:
         op.call(*arguments, **{name: value for name, value in case.attrs.items() if name not in positional(op)})
 
 
-@each_op(PLAIN)
+@each_op(QUICK)
 def test_operations_without_attributes_take_their_operands_by_position(op: Op) -> None:
     operands = operands_of(full_size(op))
     for arguments in (operands[:-1], [*operands, operands[0]]):
@@ -153,7 +147,7 @@ def test_numpys_integers_are_axes_and_lengths() -> None:
 
 def test_a_reduction_that_there_is_none_of_is_refused() -> None:
     for name in ("mse_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy"):
-        with pytest.raises(gg.ShapeError, match=f"{name}: reduction is one of mean, sum, none, got 'max'"):
+        with pytest.raises(gg.ArgumentError, match=f"{name}: reduction is one of mean, sum, none, got 'max'"):
             TABLE[name].call(np.zeros((1, 2)), np.zeros((1, 2)), reduction="max")
 
 

@@ -77,9 +77,8 @@ def test_reductions(name: str, shape: Shape, axis: Any, keepdims: bool) -> None:
         reduced = normalize_axes(axis, len(shape))
     except ValueError:
         reduced = ()
-    if name in ("max", "min", "logsumexp") and any(shape[i] == 0 for i in reduced):
-        # Of no elements there is no largest: that depends on the operation, not on the shape that it would have.
-        with pytest.raises(gg.ShapeError, match="zero-size array"):
+    if name in ("max", "min") and any(shape[i] == 0 for i in reduced):
+        with pytest.raises(gg.ShapeError, match="has length 0: among no elements none is the largest"):
             TABLE[name].call(zeros(shape), axis=axis, keepdims=keepdims)
         return
     agree(name, [zeros(shape)], axis=axis, keepdims=keepdims)
@@ -168,7 +167,7 @@ def test_cross_entropy(shape: Shape, target: Shape, kind: str, reduction: str) -
     operand = np.zeros(target, float if target == shape else int)
     classes = shape[min(len(shape) - 1, 1)] if shape else 0
     if not classes and operand.size and target != shape:
-        with pytest.raises(gg.ShapeError):
+        with pytest.raises((gg.ShapeError, gg.ArgumentError)):
             TABLE["cross_entropy"].call(zeros(shape), operand, reduction=reduction)
         return
     agree("cross_entropy", [zeros(shape), operand], reduction=reduction)

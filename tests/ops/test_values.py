@@ -27,11 +27,10 @@ from tests.ops.declared import (
     unbroadcast,
     upstream,
 )
+from tests.ops.families import DROPS_NAN, NO_BOOLS, NO_INTEGERS
 
 LOCAL = [case for case in CASES if case.op.local]
 BINARY = [op for op in ELEMENTWISE if len(op.operands) == 2]
-# A number that was not chosen, and 1 ** nan or nan ** 0, leave no nan behind.
-DROPS_NAN = {"where", "power"}
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -136,9 +135,6 @@ def test_a_number_promotes_nothing(op: Op, number: Any) -> None:
                 np.testing.assert_allclose(ours.data, x.grad.data, rtol=1e-6)
 
 
-NO_BOOLS = {"negative", "subtract", "sign"}
-
-
 @pytest.mark.parametrize("dtype", ["int64", "int8", "uint8", "bool"])
 @each_op(ELEMENTWISE)
 def test_integers_and_bools_are_taken_as_numbers(op: Op, dtype: str) -> None:
@@ -155,10 +151,6 @@ def test_integers_and_bools_are_taken_as_numbers(op: Op, dtype: str) -> None:
     np.testing.assert_allclose(
         result.data, expected.data.astype(result.dtype), rtol=2e-3 if result.dtype == np.float16 else 1e-6
     )
-
-
-# Probabilities are no integers, and a class index stays one.
-NO_INTEGERS = {"binary_cross_entropy", "cross_entropy"}
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint8"])

@@ -18,6 +18,7 @@ from graphgrad.view.expression import Filling, attribute, is_operator, name, pri
 from graphgrad.view.formula import Formulas
 from graphgrad.view.names import names
 from graphgrad.walk.trace import walk
+from tests.ops.declared import OPS, draw
 
 LETTERS = "abc"
 
@@ -153,25 +154,13 @@ def test_formulas_of_tensors():
     assert right_side(x @ x.T) == "x @ xᵀ"
 
 
-OPERATIONS = [op for op in TABLE.values() if op.differentiable]
-
-
-@pytest.mark.parametrize("op", OPERATIONS, ids=lambda op: op.name)
+@pytest.mark.parametrize("op", [op for op in OPS if op.differentiable], ids=lambda op: op.name)
 def test_every_operation_can_be_told_of(op):
-    for sample in list(op.samples(np.random.default_rng(0)))[:6]:
-        count = 0
-
-        def leaf(array):
-            nonlocal count
-            count += 1
-            wanted = np.asarray(array).dtype.kind == "f"
-            return gg.tensor(array, requires_grad=wanted, name=f"operand{count}")
-
-        if op.variadic:
-            result = op.call([leaf(array) for array in sample.operands[0]], **sample.attrs)
-        else:
-            result = op.call(*map(leaf, sample.operands), **sample.attrs)
-        first = result[0] if isinstance(result, tuple) else result
+    for case in draw(op)[:6]:
+        leaves = case.tensors(needs=[i for i, one in enumerate(case.operands) if one.dtype.kind == "f"])
+        for i, leaf in enumerate(leaves, start=1):
+            leaf.name = f"operand{i}"
+        first = case.run(leaves)[0]
         if not first.requires_grad:
             continue
         steps = walk(first, np.ones(first.shape))

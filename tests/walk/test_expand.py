@@ -14,6 +14,7 @@ from graphgrad.ops import TABLE
 from graphgrad.walk.expand import expand, scalars, ways
 from graphgrad.walk.trace import walk
 from graphgrad.walk.walk import Walk
+from tests.ops.declared import OPS, draw
 
 DIFFERENT = "not the same numbers"
 
@@ -21,19 +22,15 @@ DIFFERENT = "not the same numbers"
 def outer_walks(op: Op, dtype: str = "float64") -> Iterator[tuple[Walk, int]]:
     """A walk of each sample of an operation, and the operation's vertex; a random gradient arrives there."""
     rng = np.random.default_rng(zlib.crc32(op.name.encode()))
-    for sample in op.samples(rng):
-        operands = list(map(np.asarray, sample.operands[0] if op.variadic else sample.operands))
-        tensors = [
-            gg.tensor(one.astype(dtype) if one.dtype.kind == "f" else one, requires_grad=one.dtype.kind == "f")
-            for one in operands
-        ]
-        result = op.call(tensors, **sample.attrs) if op.variadic else op.call(*tensors, **sample.attrs)
+    for case in draw(op):
+        tensors = case.tensors(dtype, needs=[i for i, one in enumerate(case.operands) if one.dtype.kind == "f"])
+        result = case.run(tensors)[0]
         if isinstance(result, gg.Tensor) and result.node is not None:
             weights = rng.normal(size=result.shape).astype(result.dtype)
             yield walk(gg.sum(result * weights)), result.number
 
 
-EXPANDED = [op for op in TABLE.values() if op.expand is not None]
+EXPANDED = [op for op in OPS if op.expand is not None]
 # What is made of arithmetic on single numbers.
 COUNTED = [
     *["add", "subtract", "multiply", "divide", "negative", "power", "square", "sqrt", "abs", "maximum", "minimum"],

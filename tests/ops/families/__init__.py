@@ -1,0 +1,55 @@
+"""What the tests must know of each family of operations beside its declarations, a file per family as in the package.
+
+A family's file may hold:
+
+- ``FUNCTIONS``: what a formula may call, from NumPy and SciPy, by name;
+- ``READINGS``: how a formula is read that speaks of one example where an operand holds several;
+- ``counterparts()``: PyTorch's way to compute each operation, on its tensors, with attributes as graphgrad has them;
+- ``EDGES``: operands where the mathematics leaves a choice, or the computer has to take care, to ask PyTorch about;
+- ``COARSE``: (operation, number of the case, dtype) where PyTorch itself is off, with the tolerance;
+- ``NO_BOOLS``, ``NO_INTEGERS``, ``DROPS_NAN``: names of operations that refuse bools, that integers make no sense for,
+  and that may give a number where an operand is nan.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["COARSE", "DROPS_NAN", "EDGES", "FUNCTIONS", "NO_BOOLS", "NO_INTEGERS", "READINGS", "counterparts"]
+
+_FAMILIES = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+
+
+def _merged(name: str) -> dict[Any, Any]:
+    merged: dict[Any, Any] = {}
+    for family in _FAMILIES:
+        for key, value in getattr(family, name, {}).items():
+            if key in merged and merged[key] is not value:
+                raise TypeError(f"{family.__name__}: {name} has {key!r} a second time")
+            merged[key] = value
+    return merged
+
+
+def _united(name: str) -> frozenset[str]:
+    return frozenset().union(*(getattr(family, name, ()) for family in _FAMILIES))
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = _merged("FUNCTIONS")
+READINGS: dict[str, Callable[..., Any]] = _merged("READINGS")
+EDGES: dict[str, list[tuple[list[Any], dict[str, Any]]]] = _merged("EDGES")
+COARSE: dict[tuple[str, int, str], dict[str, float]] = _merged("COARSE")
+NO_BOOLS = _united("NO_BOOLS")
+NO_INTEGERS = _united("NO_INTEGERS")
+DROPS_NAN = _united("DROPS_NAN")
+
+
+def counterparts() -> dict[str, Callable[..., Any]]:
+    """PyTorch's functions by the names of the operations; needs PyTorch."""
+    found: dict[str, Callable[..., Any]] = {}
+    for family in _FAMILIES:
+        if hasattr(family, "counterparts"):
+            found.update(family.counterparts())
+    return found
