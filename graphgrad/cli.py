@@ -1,7 +1,8 @@
 """The command line: ``graphgrad walk``, ``render``, ``lessons``, ``doctor``, and the terminal UI without any.
 
 Everything works without a terminal too, for pipes, continuous integration and screen readers. Exit status: 0 done, 1
-the user's script or data failed, 2 wrong usage. What a command needs is imported when it runs, so that help is quick.
+the user's script or data failed, or the output can't be written, 2 wrong usage. What a command needs is imported when
+it runs, so that help is quick.
 """
 
 from __future__ import annotations
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
     from graphgrad.lessons.lesson import Lesson
     from graphgrad.view.picture import Look
     from graphgrad.walk.script import Pass, ScriptRun
+    from graphgrad.walk.steps import Granularity
     from graphgrad.walk.walk import Walk
 
 __all__ = ["app", "main"]
 
 FAILED = 1
 MISUSED = 2
+
+SCRIPTS = (".py", ".pyw", "")
+"""What the names of scripts end in."""
+ONLY_SCRIPTS = "only scripts take arguments"
 
 app = typer.Typer(
     name="graphgrad",
@@ -40,7 +46,18 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the process is there
+    # A stream that whoever started this process has closed isn't there at all.
+    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:  # such as a full disk; a pipe that is closed early has ended quietly by now
+        print(f"graphgrad: {error}", file=sys.stderr)
+        sys.stdout = nowhere  # so that nothing is tried again on the way out
+        sys.exit(FAILED)
 
 
 @app.callback(invoke_without_command=True)
@@ -63,8 +80,12 @@ def start(
 
 # ---- walk ------------------------------------------------------------------------------------------------------------
 
-Target = Annotated[str, typer.Argument(help="A lesson's id, a Python script, or a saved graph or walk (.json).")]
-Arguments = Annotated[list[str] | None, typer.Argument(help="The script's own arguments, after --.")]
+Target = Annotated[
+    str, typer.Argument(metavar="TARGET", help="A lesson's id, a Python script, or a saved graph or walk (.json).")
+]
+Arguments = Annotated[
+    list[str] | None, typer.Argument(metavar="-- ARGUMENTS", help="The script's own arguments, after --.")
+]
 Number = Annotated[
     int | None,
     typer.Option(
@@ -94,8 +115,11 @@ def walk(
     if as_text and as_json:
         misuse("choose one of --text and --json")
     found = find_target(target)
+    granularity: Granularity = "operations" if all_operations else "concepts"
     if not isinstance(found, Path) and not as_json and step is None and number is None:
-        take(found, as_text)
+        if arguments:
+            misuse(ONLY_SCRIPTS)
+        take(found, as_text, granularity)
         return
     shown, failed = walked(found, arguments or [], number, quiet=as_json, listed=not as_json)
     check_step(shown, step)
@@ -108,7 +132,7 @@ def walk(
         from graphgrad.render.text import Text
 
         show = None if as_text else on_screen("show")
-        (show or Text().show)(shown, granularity="operations" if all_operations else "concepts")
+        (show or Text().show)(shown, granularity=granularity)
     raise typer.Exit(FAILED if failed else 0)
 
 
@@ -127,29 +151,31 @@ def render(
     from graphgrad.render import FORMATS
     from graphgrad.render import render as draw
 
-    suffix = output.suffix.lower().removeprefix(".")
-    if suffix not in FORMATS:
+    kind = suffix(output).removeprefix(".")
+    if kind not in FORMATS:
         misuse(f"{output} ends in no known suffix", f"expected: {' '.join(f'.{one}' for one in FORMATS)}")
     if direction.upper() not in ("", "TB", "LR"):
         misuse(f"there is no direction {direction}", "expected: TB or LR")
+    if not output.parent.is_dir():  # said before a script runs for an hour
+        fail(f"{output} can't be written: there is no folder {output.parent}")
     shown, failed = walked(find_target(target), arguments or [], number, quiet=False, listed=False)
     check_step(shown, step)
     try:
         options: dict[str, Any] = {} if step is None else {"step": step - 1}
-        draw(shown, output, look=look(direction.upper(), suffix), **options)
+        draw(shown, output, look=look(direction.upper(), kind), **options)
     except OSError as error:
-        fail(f"{output} can't be written: {error}")
+        fail(f"{output} can't be written: {error.strerror or error}")
     say(f"{output}: {shown.title}" if shown.title else str(output))
     raise typer.Exit(FAILED if failed else 0)
 
 
-def look(direction: str, suffix: str) -> Look | None:
+def look(direction: str, kind: str) -> Look | None:
     """How a picture is drawn, if it isn't as usual; a page can be moved about in, so it may be larger."""
     from graphgrad.view.picture import Look
 
     if not direction:
         return None
-    return Look(direction="LR" if direction == "LR" else "TB", most=400 if suffix == "html" else 150)
+    return Look(direction="LR" if direction == "LR" else "TB", most=400 if kind == "html" else 150)
 
 
 def check_step(shown: Walk, step: int | None) -> None:
@@ -162,7 +188,10 @@ def find_target(target: str) -> Path | Lesson:
     from graphgrad.lessons import LessonError, catalogue, open_lesson
 
     path = Path(target)
-    if path.is_file() and path.suffix != ".md":
+    expected = "expected: a lesson's id, a Python script, or a saved graph or walk (.json)"
+    if os.path.isfile(path) and suffix(path) != ".md":
+        if suffix(path) not in (*SCRIPTS, ".json"):
+            misuse(f"{target} is no script and no saved walk, by its name", expected)
         return path
     try:
         return open_lesson(target)
@@ -170,16 +199,19 @@ def find_target(target: str) -> Path | Lesson:
         pass
     except LessonError as error:
         fail(without_place(error))
-    folder = path.parent if path.parent.is_dir() else Path()
-    names = {one.name: str(one) for one in folder.iterdir() if one.suffix in (".py", ".json", ".md")}
-    names |= {info.id: info.id for info in catalogue()}
+    folder = path.parent if os.path.isdir(path.parent) else Path()
+    there = [one for one in folder.iterdir() if suffix(one) in (".py", ".json", ".md") and one.is_file()]
+    names = {one.name: str(one) for one in there} | {info.id: info.id for info in catalogue()}
     near = [names[name] for name in difflib.get_close_matches(path.name, names, n=3)]
-    what = "is a folder" if path.is_dir() else "is no file and no lesson"
-    expected = "expected: a lesson's id, a Python script, or a saved graph or walk (.json)"
-    misuse(f"{target} {what}", expected, *([f"did you mean {' or '.join(near)}?"] if near else []))
+    what = "is a folder" if target and os.path.isdir(path) else "is no file and no lesson"
+    misuse(f"{target or repr(target)} {what}", expected, *([f"did you mean {' or '.join(near)}?"] if near else []))
 
 
-def take(lesson: Lesson, as_text: bool) -> None:
+def suffix(path: Path) -> str:
+    return path.suffix.lower()
+
+
+def take(lesson: Lesson, as_text: bool, granularity: Granularity) -> None:
     """Take a lesson, on the screen or in text; its questions are put to whoever sits there, if anybody does."""
     from graphgrad.graph.errors import GraphgradError
     from graphgrad.lessons import Session, run_text
@@ -189,7 +221,7 @@ def take(lesson: Lesson, as_text: bool) -> None:
         if on is not None:
             on(lesson)
         else:
-            run_text(Session(lesson), read=input if is_terminal() else None, write=say)
+            run_text(Session(lesson, granularity), read=input if is_terminal() else None, write=say)
     except GraphgradError as error:
         fail(without_place(error))
     except (EOFError, KeyboardInterrupt):
@@ -208,9 +240,9 @@ def walked(
     quiet, listed
         Whether a script's output goes to the other stream, and whether its passes are listed.
     """
-    if not isinstance(found, Path) or found.suffix == ".json":
+    if not isinstance(found, Path) or suffix(found) == ".json":
         if arguments:
-            misuse("only scripts take arguments")
+            misuse(ONLY_SCRIPTS)
         return (open_saved(found, number) if isinstance(found, Path) else walk_of_lesson(found, number)), False
     run = run_script(found, arguments, number, quiet)
     shown = walk_of_script(run, number)
@@ -256,26 +288,45 @@ def run_script(path: Path, arguments: list[str], number: int | None, quiet: bool
     """Run a script, with its output on the other stream if ours is for a program."""
     from graphgrad.walk.script import record_script
 
-    with contextlib.redirect_stdout(sys.stderr) if quiet else contextlib.nullcontext():
+    with aside() if quiet else contextlib.nullcontext():
         run = record_script(path, arguments, () if number is None else (number,))
     if run.error is not None:
         complain(run.error.traceback)
     return run
 
 
+@contextlib.contextmanager
+def aside() -> Iterator[None]:
+    """Send what is printed to the other stream, and what child processes and libraries in C print too."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
 def walk_of_script(run: ScriptRun, number: int | None) -> Walk:
     from graphgrad.graph.errors import GraphgradError
 
-    check_pass(number, len(run.passes))
+    check_pass(number, len(run.passes), has_failed=run.exit_code != 0)
     try:
         return run.walk(number)
     except GraphgradError as error:
         fail(without_place(error))
 
 
-def check_pass(number: int | None, count: int) -> None:
-    if number is not None and (number == 0 or abs(number) > count):
-        misuse(f"there is no pass {number}", f"there {'is 1' if count == 1 else f'are {count}'}")
+def check_pass(number: int | None, count: int, has_failed: bool = False) -> None:
+    """End if there is no such pass; the script is to blame if it failed before it came to it."""
+    if number is None or 0 < abs(number) <= count:
+        return
+    what, there = f"there is no pass {number}", "there is 1" if count == 1 else f"there are {count or 'none'}"
+    if has_failed and number:
+        fail(f"graphgrad: {what}\n  {there}: the script ended before")
+    misuse(what, there)
 
 
 def index(passes: list[Pass], most: int = 12) -> Iterator[str]:
@@ -293,7 +344,7 @@ def index(passes: list[Pass], most: int = 12) -> Iterator[str]:
         before = one.number
         loss = "" if one.loss is None else f"loss {one.loss:<12.6g}"
         line = "" if one.site is None else f"line {one.site.line}"
-        yield f"  pass {one.number:<6} {loss:<18}{line:<12}{one.nodes} operations"
+        yield f"  pass {one.number:<6} {loss:<18}{line:<12}{one.nodes} operation{'s' * (one.nodes != 1)}"
     yield ""
 
 
@@ -320,7 +371,7 @@ def state(shown: Walk, step: int) -> Iterator[str]:
     for vertex in shown.graph:
         if vertex.is_constant:
             continue
-        for port in range(len(vertex.shapes)):
+        for port in range(len(vertex.shapes) or 1):  # what raised has no outputs
             place = Operand(vertex.id, port)
             value, gradient = moment.value(*place), moment.gradient(*place)
             k, n = moment.arrived(place)
@@ -339,7 +390,7 @@ def to_json(shown: Walk, step: int | None) -> str:
     moment = shown.at(step - 1)
     known = []
     for vertex in shown.graph:
-        for port in range(len(vertex.shapes)):
+        for port in range(len(vertex.shapes) or 1):
             value, gradient = moment.value(vertex.id, port), moment.gradient(vertex.id, port)
             known.append(
                 {
@@ -347,6 +398,7 @@ def to_json(shown: Walk, step: int | None) -> str:
                     "port": port,
                     "name": vertex.name,
                     "op": vertex.op,
+                    "error": vertex.error,
                     "value": None if value is None else encode_array(value, "a value"),
                     "gradient": None if gradient is None else encode_array(gradient, "a gradient"),
                     "arrived": moment.arrived(Operand(vertex.id, port)),
@@ -358,7 +410,7 @@ def to_json(shown: Walk, step: int | None) -> str:
 
 def is_terminal() -> bool:
     """Whether somebody sits at a terminal, one that can be drawn on."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def on_screen(does: str) -> Callable[..., Any] | None:

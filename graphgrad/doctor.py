@@ -5,12 +5,27 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 __all__ = ["diagnosis"]
 
-PACKAGES = ("numpy", "scipy", "numba", "networkx", "graphviz", "textual", "safetensors", "resvg-py", "fpdf2")
-EXTRAS = ("pygraphviz", "matplotlib", "scikit-learn", "onnx", "textual-serve")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "networkx",
+    "opt_einsum",
+    "threadpoolctl",
+    "safetensors",
+    "graphviz",
+    "resvg-py",
+    "fpdf2",
+    "textual",
+    "typer",
+)
+"""What graphgrad needs."""
+EXTRAS = ("pygraphviz", "matplotlib", "scikit-learn", "pooch", "onnx", "dask", "joblib", "textual-serve", "Pillow")
+"""What it can use, if it is there."""
+SMALLEST = 80, 24
 
 
 def diagnosis() -> Iterator[tuple[str, str]]:
@@ -28,7 +43,6 @@ def diagnosis() -> Iterator[tuple[str, str]]:
     yield "extras", ", ".join(f"{name} {version_of(name) or 'not installed'}" for name in EXTRAS)
     yield "terminal", terminal()
     yield "Graphviz", graphviz()
-    yield "numba cache", numba_cache()
 
 
 def version_of(name: str) -> str | None:
@@ -49,13 +63,16 @@ def terminal() -> str:
         return f"none: output goes to a file or a pipe, as text in {encoding}"
     size = shutil.get_terminal_size()
     kind = os.environ.get("TERM", "")
+    if kind == "dumb":
+        return "dumb, as TERM says: walks and lessons are printed as text"
     if os.environ.get("NO_COLOR"):
         colours = "no colours, as NO_COLOR asks"
     elif os.environ.get("COLORTERM") in ("truecolor", "24bit"):
         colours = "16 million colours"
     else:
         colours = "256 colours" if "256" in kind else "few colours"
-    small = "; at least 80 by 24 is needed" if size < (80, 24) else ""
+    is_small = size.columns < SMALLEST[0] or size.lines < SMALLEST[1]
+    small = f"; at least {SMALLEST[0]} by {SMALLEST[1]} is needed" if is_small else ""
     return f"{size.columns} by {size.lines} characters, {colours}, {encoding}{small}"
 
 
@@ -67,9 +84,10 @@ def graphviz() -> str:
     from graphgrad.render.graphviz import VARIABLE, available, choose
 
     try:
-        used: str = choose(None)
+        asked = choose(None)
     except ValueError as error:
-        return str(error).splitlines()[0].replace("\n", ";")
+        return str(error).splitlines()[0]
+    engines = available()
     there = []
     dot = shutil.which("dot")
     if dot is not None:
@@ -78,17 +96,14 @@ def graphviz() -> str:
             there.append(f"dot: {dot}, {(done.stderr or done.stdout).strip()}")
         except (OSError, subprocess.TimeoutExpired) as error:
             there.append(f"dot: {dot} doesn't run ({error}); reinstall Graphviz")
-    if "pygraphviz" in available():
+    if "pygraphviz" in engines:
         there.append(f"pygraphviz: {version_of('pygraphviz')}")
-    choice = f"; {VARIABLE} chooses another" if there else ""
+    # Whoever asks for dot gets pygraphviz where there is no dot.
+    used = asked if asked in engines else "pygraphviz" if "pygraphviz" in engines else "builtin"
+    says = f"{'our own layout' if used == 'builtin' else used} draws"
+    if used != asked:
+        says += f", as {VARIABLE}={asked} isn't there"
+    elif there:
+        says += f"; {VARIABLE} chooses another"
     found = "; ".join(there) or "install Graphviz, or pip install graphgrad[embedded], for another"
-    return f"{'our own layout' if used == 'builtin' else used} draws{choice}; {found}"
-
-
-def numba_cache() -> str:
-    """Where compiled kernels are kept, and whether they can be."""
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent)
-    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
-    if os.access(there, os.W_OK):
-        return f"{folder}, writable"
-    return f"{folder} can't be written to: kernels are compiled anew in every process; set NUMBA_CACHE_DIR"
+    return f"{says}; {found}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from graphgrad import cli, doctor
 from graphgrad.walk.file import from_json, save
 from graphgrad.walk.trace import walk
 from graphgrad.walk.walk import Walk
+from tests.conftest import ROOT
+from tests.lessons import parts
 
 SQUARE = """
 import sys
@@ -36,6 +40,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "square.py").write_text(SQUARE)
     x = gg.tensor([[1.0, 2.0]], requires_grad=True, name="x")
     save(walk(gg.sum(gg.reshape(x, (2,)) * 2.0), title="saved"), "saved.json")
+    (tmp_path / "picture.svg").write_text("<svg/>")
+    (tmp_path / "nothing.py").write_text("")
     return tmp_path
 
 
@@ -163,6 +169,12 @@ def test_one_step_as_json() -> None:
         (["walk", "square.py", "--step", "-1"], "there is no step -1"),
         (["walk", "saved.json", "--pass", "1"], "for scripts"),
         (["walk", "saved.json", "--", "1"], "only scripts take arguments"),
+        (["walk", "fan-out", "--", "1"], "only scripts take arguments"),
+        (["walk", ""], "'' is no file and no lesson"),
+        (["walk", "a" * 300], "is no file"),
+        (["walk", "picture.svg"], "picture.svg is no script and no saved walk, by its name"),
+        (["walk", "square.py", "--pass", "0"], "there is no pass 0\n  there are 2"),
+        (["walk", "nothing.py", "--pass", "1"], "there is no pass 1\n  there are none"),
     ],
 )
 @pytest.mark.usefixtures("here")
@@ -186,7 +198,8 @@ def test_a_script_that_fails(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [("print(1)\n", "computed anything"), ("raise ValueError('x')\n", "ValueError: x")]
+    ("text", "says"),
+    [("print(1)\n", "empty.py: computed nothing with graphgrad"), ("raise ValueError('x')\n", "ValueError: x")],
 )
 def test_a_script_without_a_graph(here: Path, text: str, says: str) -> None:
     (here / "empty.py").write_text(text)
@@ -200,6 +213,53 @@ def test_sys_exit_of_the_script(here: Path) -> None:
     done = run("walk", "exits.py")
     assert done.exit_code == 1
     assert "pass 2 of 2" in done.stdout
+    assert "The script exited with status 3." in done.stdout
+
+
+def test_a_pass_that_a_failing_script_didnt_come_to(here: Path) -> None:
+    (here / "fails.py").write_text(SQUARE + "1 / 0\n")
+    assert run("walk", "fails.py", "--pass", "2").exit_code == 1
+    done = run("walk", "fails.py", "--pass", "3")
+    assert done.exit_code == 1
+    assert done.stderr.endswith("graphgrad: there is no pass 3\n  there are 2: the script ended before\n")
+
+
+def test_a_folder_is_no_suggestion(here: Path) -> None:
+    (here / "folder.py").mkdir()
+    done = run("walk", "folder.py")
+    assert "folder.py is a folder" in done.stderr
+    assert "did you mean" not in done.stderr
+
+
+def test_suffixes_in_capitals(here: Path) -> None:
+    os.replace(here / "saved.json", here / "SAVED.JSON")
+    assert run("walk", "SAVED.JSON").stdout.startswith("saved\n")
+
+
+def test_json_is_alone_on_its_stream(run_python: Any, tmp_path: Path) -> None:
+    noise = "import os, subprocess\nos.write(1, b'raw')\nsubprocess.run([sys.executable, '-c', 'print(1)'])\n"
+    (tmp_path / "noisy.py").write_text(SQUARE + noise + "sys.stdout.buffer.write(b'bytes')\nprint('text')\n")
+    done = run_python("-m", "graphgrad", "walk", "noisy.py", "--json")
+    assert isinstance(from_json(done.stdout), Walk)
+    assert all(word in done.stderr for word in ("raw", "1", "bytes", "text", "args []"))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device")
+def test_a_full_disk_is_named(environment: dict[str, str], here: Path) -> None:
+    command = [sys.executable, "-m", "graphgrad", "walk", "saved.json"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment, cwd=here, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "graphgrad: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="streams are closed by a shell")
+@pytest.mark.parametrize("closing", [">&-", "<&-", "| head -1"])
+def test_closed_streams_are_no_failure_of_ours(closing: str, environment: dict[str, str], here: Path) -> None:
+    command = f"'{sys.executable}' -m graphgrad walk square.py {closing}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=environment, cwd=here, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_bad_file(here: Path) -> None:
@@ -370,6 +430,14 @@ def test_a_lesson_as_text() -> None:
     assert found.end().gradient(found.graph.leaves[0].id) == 4.0
 
 
+def test_a_lesson_with_all_its_operations(here: Path) -> None:
+    code = parts.CODE.replace("gg.scalar(3.0)", "gg.tensor(3.0, requires_grad=True)")
+    lesson = parts.text(code=code.replace("y = x * x", "r = gg.reshape(x, ())\ny = r * r"))
+    (here / "small.md").write_text(lesson, encoding="utf-8")
+    assert "r = reshape(x" not in run("walk", "small.md").stdout
+    assert "r = reshape(x" in run("walk", "small.md", "--all-operations").stdout
+
+
 def test_a_lesson_file_that_is_none(here: Path) -> None:
     (here / "mine.md").write_text("# not a lesson\n")
     done = run("walk", "mine.md")
@@ -400,7 +468,8 @@ def test_a_picture_of_a_step(here: Path) -> None:
 def test_a_picture_that_cant_be_written() -> None:
     done = run("render", "square.py", "-o", "absent/out.svg")
     assert done.exit_code == 1
-    assert "can't be written" in done.stderr
+    assert done.stderr == "absent/out.svg can't be written: there is no folder absent\n"
+    assert "args" not in done.stdout, "a script doesn't run for a picture that nobody gets"
 
 
 # ---- doctor ----------------------------------------------------------------------------------------------------------
@@ -410,7 +479,7 @@ def test_doctor() -> None:
     done = run("doctor")
     assert done.exit_code == 0
     titles = [line.split("  ")[0] for line in done.stdout.splitlines()]
-    for title in ("graphgrad", "Python", "packages", "extras", "terminal", "Graphviz", "numba cache"):
+    for title in ("graphgrad", "Python", "packages", "extras", "terminal", "Graphviz"):
         assert title in titles
     assert f"numpy {__import__('numpy').__version__}" in done.stdout
 
@@ -418,8 +487,15 @@ def test_doctor() -> None:
 def test_doctor_says_which_engine_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("GRAPHGRAD_RENDERER", raising=False)
-    monkeypatch.setattr("graphgrad.render.graphviz.available", lambda: ("builtin",))
+    here = ["builtin"]
+    monkeypatch.setattr("graphgrad.render.graphviz.available", lambda: tuple(here))
     assert doctor.graphviz().startswith("our own layout draws; install Graphviz, or pip install graphgrad[embedded]")
+    monkeypatch.setenv("GRAPHGRAD_RENDERER", "dot")
+    assert doctor.graphviz().startswith("our own layout draws, as GRAPHGRAD_RENDERER=dot isn't there; install")
+    here.append("pygraphviz")
+    assert doctor.graphviz().startswith("pygraphviz draws, as GRAPHGRAD_RENDERER=dot isn't there")
+    monkeypatch.delenv("GRAPHGRAD_RENDERER")
+    here[1] = "dot"
     dot = tmp_path / "dot"
     dot.write_text("#!/bin/sh\necho 'dot - graphviz version 99' >&2\n")
     dot.chmod(0o755)
@@ -439,11 +515,17 @@ def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dict(doctor.diagnosis())["missing"].startswith("textual")
 
 
-def test_doctor_looks_at_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "deep" / "cache"))
-    assert doctor.numba_cache() == f"{tmp_path / 'deep' / 'cache'}, writable"
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert "set NUMBA_CACHE_DIR" in doctor.numba_cache()
+def test_doctor_knows_every_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {name(one) for one in project["dependencies"]} == set(doctor.PACKAGES)
+    extras = {
+        key: ones for key, ones in project["optional-dependencies"].items() if key not in ("all", "dev", "oracle")
+    }
+    assert {name(one) for ones in extras.values() for one in ones} == set(doctor.EXTRAS)
+
+
+def name(requirement: str) -> str:
+    return requirement.partition(">")[0].partition("[")[0]
 
 
 def test_doctor_looks_at_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -456,5 +538,11 @@ def test_doctor_looks_at_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "at least 80 by 24" in doctor.terminal()
     monkeypatch.setenv("NO_COLOR", "1")
     assert "NO_COLOR" in doctor.terminal()
+    for columns, lines, is_small in (("80", "24", False), ("200", "20", True), ("70", "50", True)):
+        monkeypatch.setenv("COLUMNS", columns)
+        monkeypatch.setenv("LINES", lines)
+        assert ("at least" in doctor.terminal()) is is_small
+    monkeypatch.setenv("TERM", "dumb")
+    assert doctor.terminal().startswith("dumb")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: False, raising=False)
     assert doctor.terminal().startswith("none")

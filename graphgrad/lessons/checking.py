@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -195,18 +196,13 @@ def _taken(session: Session) -> Iterator[Found]:
     pages = session.lesson.pages
     while True:
         page = pages[session.page]
-        beat = page.beats[session.beat]
         if session.asked is not None:
             yield from _question(session, session.asked.question)
         if session.beat == len(page.beats) - 1:
             yield from _size(session, page)
         if not session.advance():
             break
-        if not session.cursor.walk.steps:
-            yield beat.line, "a walk without steps"
-    if not session.is_over:
-        yield page.line, "the lesson doesn't come to its end"
-    elif len(session.frames) > 1:
+    if len(session.frames) > 1:
         yield page.line, "the lesson ends inside an expansion; go back first"
 
 
@@ -254,9 +250,12 @@ def _wrong(question: Question, right: Any) -> str:
         return LETTERS[(right + 1) % len(question.choices)]
     if question.kind == "shape":
         return str((*right, 2))
-    if isinstance(right, np.ndarray):
-        return " ".join(str(one) for one in (right + 1).flat)
-    return str(float(right) * 1.1 + 1)
+    return " ".join(str(_off(float(one))) for one in np.ravel(right))
+
+
+def _off(right: float) -> float:
+    """A number that is far from another."""
+    return right + max(1.0, abs(right)) if math.isfinite(right) else 0.0
 
 
 def _is_on_screen(session: Session, answer: str) -> bool:

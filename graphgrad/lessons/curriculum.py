@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 __all__ = [
     "Erratum",
@@ -192,7 +192,7 @@ def parts() -> tuple[Part, ...]:
     >>> curriculum.parts()[0]
     Part(id='P01', name='Computational graphs and autodiff')
     """
-    return tuple(_parts().values())
+    return _PARTS.all()
 
 
 def part(id: str) -> Part:
@@ -213,7 +213,7 @@ def part(id: str) -> Part:
         ...
     graphgrad.lessons.curriculum.UnknownIdError: the curriculum has no part 'P1'; did you mean P01?
     """
-    return _find(_parts(), id, "part")
+    return _PARTS.find(id)
 
 
 def items(part: str | None = None) -> tuple[Item, ...]:
@@ -235,7 +235,7 @@ def items(part: str | None = None) -> tuple[Item, ...]:
     >>> [item.name for item in curriculum.items("P03")[:3]]
     ['Heaviside / unit step', 'Linear / identity', 'Sigmoid']
     """
-    return _of_part(_items().values(), part)
+    return _of_part(_ITEMS, part)
 
 
 def item(id: str) -> Item:
@@ -252,7 +252,7 @@ def item(id: str) -> Item:
     >>> curriculum.item("P01.08").name
     'Fan-out accumulation'
     """
-    return _find(_items(), id, "item")
+    return _ITEMS.find(id)
 
 
 def worked_numbers(part: str | None = None) -> tuple[WorkedNumber, ...]:
@@ -264,7 +264,7 @@ def worked_numbers(part: str | None = None) -> tuple[WorkedNumber, ...]:
     >>> curriculum.worked_numbers("P22")[0].key
     'mc_tau'
     """
-    return _of_part(_worked().values(), part)
+    return _of_part(_WORKED, part)
 
 
 def worked(id_or_key: str) -> WorkedNumber:
@@ -284,7 +284,7 @@ def worked(id_or_key: str) -> WorkedNumber:
     >>> curriculum.worked("vjp") is example
     True
     """
-    return _find(_worked_names(), id_or_key, "worked number")
+    return _WORKED.find(id_or_key)
 
 
 def figures(part: str | None = None) -> tuple[Figure, ...]:
@@ -296,7 +296,7 @@ def figures(part: str | None = None) -> tuple[Figure, ...]:
     >>> curriculum.figures("P02")[-1].parameters
     '(2,3)+(1,3)'
     """
-    return _of_part(_figures().values(), part)
+    return _of_part(_FIGURES, part)
 
 
 def figure(id: str) -> Figure:
@@ -313,7 +313,7 @@ def figure(id: str) -> Figure:
     >>> curriculum.figure("F017").plotted
     'Swish for several beta'
     """
-    return _find(_figures(), id, "figure")
+    return _FIGURES.find(id)
 
 
 def errata() -> tuple[Erratum, ...]:
@@ -325,7 +325,7 @@ def errata() -> tuple[Erratum, ...]:
     >>> curriculum.errata()[-1].id
     'E156'
     """
-    return tuple(_errata().values())
+    return _ERRATA.all()
 
 
 def erratum(id: str) -> Erratum:
@@ -343,7 +343,7 @@ def erratum(id: str) -> Erratum:
     >>> mistake.printed, mistake.correct
     ('tanh(x) = 2/(1+exp(-x)) - 1', '2/(1+exp(-2x)) - 1')
     """
-    return _find(_errata(), id, "erratum")
+    return _ERRATA.find(id)
 
 
 def kinds() -> Mapping[str, str]:
@@ -355,7 +355,7 @@ def kinds() -> Mapping[str, str]:
     >>> curriculum.kinds()["act"]
     'activation'
     """
-    return MappingProxyType(_curriculum()["kinds"])
+    return MappingProxyType(_read("curriculum.json")["kinds"])
 
 
 def notation() -> tuple[str, ...]:
@@ -367,7 +367,7 @@ def notation() -> tuple[str, ...]:
     >>> curriculum.notation()[0]
     's(z) = sigma(z) = logistic'
     """
-    return tuple(_curriculum()["notation"])
+    return tuple(_read("curriculum.json")["notation"])
 
 
 def conventions() -> tuple[str, ...]:
@@ -379,59 +379,75 @@ def conventions() -> tuple[str, ...]:
     >>> curriculum.conventions()[0]
     'Dropout: plain (test: multiply by keep) / inverted (train: divide by keep).'
     """
-    return tuple(_curriculum()["conventions"])
+    return tuple(_read("curriculum.json")["conventions"])
 
 
-# --- reading ---------------------------------------------------------------------------------------------------------
+# --- reading and finding ---------------------------------------------------------------------------------------------
 
 
+class _InPart(Protocol):
+    @property
+    def part(self) -> str: ...
+
+
+Record = TypeVar("Record")
+RecordInPart = TypeVar("RecordInPart", bound=_InPart)
+
+
+class _Table(Generic[Record]):
+    """The records of one kind: read when they are first asked for, and found by their ids."""
+
+    def __init__(self, kind: type[Record], what: str, file: str, key: str = "") -> None:
+        self.kind = kind
+        self.what = what
+        self.file = file
+        self.key = key  # where in the file the rows are, if they aren't all of it
+
+    @cached_property
+    def rows(self) -> dict[str, Record]:
+        content = _read(self.file)
+        return {row["id"]: self.kind(**_fixed(row)) for row in (content[self.key] if self.key else content)}
+
+    @cached_property
+    def names(self) -> dict[str, Record]:
+        """Every name that finds a record: its id, and its key if it has one."""
+        return self.rows | {row.key: row for row in self.rows.values() if isinstance(row, WorkedNumber)}
+
+    def all(self) -> tuple[Record, ...]:
+        return tuple(self.rows.values())
+
+    def find(self, wanted: str) -> Record:
+        try:
+            return self.names[wanted]
+        except KeyError:
+            folded = {_folded(name): name for name in self.names}
+            sought = _folded(str(wanted))
+            near = [sought] if sought in folded else get_close_matches(sought, folded)
+            hint = f"; did you mean {' or '.join(folded[name] for name in near)}?" if near else ""
+            raise UnknownIdError(f"the curriculum has no {self.what} {wanted!r}{hint}") from None
+
+
+def _of_part(table: _Table[RecordInPart], wanted: str | None) -> tuple[RecordInPart, ...]:
+    """The records of a part, or all of them."""
+    if wanted is None:
+        return table.all()
+    id = part(wanted).id
+    return tuple(record for record in table.all() if record.part == id)
+
+
+def _folded(id: str) -> str:
+    """An id without what people spell differently: case and leading zeros."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", id.casefold())
+
+
+@cache
 def _read(name: str) -> Any:
     return json.loads(files(__package__).joinpath("data", name).read_text(encoding="utf-8"))
 
 
-@cache
-def _curriculum() -> dict[str, Any]:
-    content: dict[str, Any] = _read("curriculum.json")
-    return content
-
-
-@cache
-def _parts() -> dict[str, Part]:
-    return {row["id"]: Part(**row) for row in _curriculum()["parts"]}
-
-
-@cache
-def _items() -> dict[str, Item]:
-    return {row["id"]: Item(**_fixed(row)) for row in _curriculum()["items"]}
-
-
-@cache
-def _figures() -> dict[str, Figure]:
-    return {row["id"]: Figure(**_fixed(row)) for row in _read("figures.json")}
-
-
-@cache
-def _errata() -> dict[str, Erratum]:
-    return {row["id"]: Erratum(**_fixed(row)) for row in _read("errata.json")}
-
-
-@cache
-def _worked() -> dict[str, WorkedNumber]:
-    rows = [_fixed(row) for row in _read("worked_numbers.json")]
-    return {
-        row["id"]: WorkedNumber(**row | {"input": _numbers(row["input"]), "expected": _numbers(row["expected"])})
-        for row in rows
-    }
-
-
-@cache
-def _worked_names() -> dict[str, WorkedNumber]:
-    return _worked() | {example.key: example for example in _worked().values()}
-
-
 def _fixed(row: dict[str, Any]) -> dict[str, Any]:
-    """A row whose lists are tuples."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+    """A row that nothing can be written to: lists are tuples, and the mappings of worked numbers read-only."""
+    return {key: _numbers(value) if isinstance(value, (dict, list)) else value for key, value in row.items()}
 
 
 # What strict JSON has no numbers for.
@@ -447,37 +463,8 @@ def _numbers(value: Any) -> Any:
     return _SPELT_NUMBERS.get(value, value) if isinstance(value, str) else value
 
 
-# --- finding ---------------------------------------------------------------------------------------------------------
-
-Entry = TypeVar("Entry")
-
-
-def _folded(id: str) -> str:
-    """An id without what people spell differently: case and leading zeros."""
-    return re.sub(r"(?<!\d)0+(?=\d)", "", id.casefold())
-
-
-def _find(table: Mapping[str, Entry], wanted: str, what: str) -> Entry:
-    try:
-        return table[wanted]
-    except KeyError:
-        folded = {_folded(name): name for name in table}
-        sought = _folded(str(wanted))
-        near = [sought] if sought in folded else get_close_matches(sought, folded)
-        hint = f"; did you mean {' or '.join(folded[name] for name in near)}?" if near else ""
-        raise UnknownIdError(f"the curriculum has no {what} {wanted!r}{hint}") from None
-
-
-class _InPart(Protocol):
-    @property
-    def part(self) -> str: ...
-
-
-Row = TypeVar("Row", bound=_InPart)
-
-
-def _of_part(rows: Iterable[Row], wanted: str | None) -> tuple[Row, ...]:
-    if wanted is None:
-        return tuple(rows)
-    id = part(wanted).id
-    return tuple(row for row in rows if row.part == id)
+_PARTS = _Table(Part, "part", "curriculum.json", "parts")
+_ITEMS = _Table(Item, "item", "curriculum.json", "items")
+_WORKED = _Table(WorkedNumber, "worked number", "worked_numbers.json")
+_FIGURES = _Table(Figure, "figure", "figures.json")
+_ERRATA = _Table(Erratum, "erratum", "errata.json")

@@ -247,6 +247,7 @@ _INFO: Mapping[str, type] = {
     "order": int,
     "worked": dict,
 }
+_TYPES: Mapping[type, str] = {str: "a text", int: "a whole number", list: "a list", dict: "a table"}
 _NEEDED = ("id", "title", "part", "goals", "minutes")
 _QUESTION: Mapping[str, type] = {"kind": str, "text": str, "why": str, "hint": str, "answer": str, "choices": list}
 _CHOICE: Mapping[str, type] = {"text": str, "when": str}
@@ -289,7 +290,7 @@ class _Source:
             if key not in known:
                 self.fail(line, f"{what} has {key!r}; it may have {', '.join(known)}")
             if type(value) is not known[key]:
-                self.fail(line, f"{what}: {key} is a {known[key].__name__}, got {value!r:.40}")
+                self.fail(line, f"{what}: {key} is {_TYPES[known[key]]}, got {value!r:.40}")
         for key in needed:
             if not given.get(key):
                 self.fail(line, f"{what} lacks {key!r}")

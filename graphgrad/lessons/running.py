@@ -37,13 +37,10 @@ class LessonRun:
         The walk of each backward pass, in order; at least one.
     variables
         The code's variables that hold numbers, arrays or texts, as they are at its end.
-    output
-        What it printed.
     """
 
     passes: tuple[Walk, ...]
     variables: Mapping[str, Any]
-    output: str
 
 
 class _Loader(ExecutionLoader):
@@ -115,10 +112,9 @@ def run(lesson: Lesson) -> LessonRun:
     lines = lesson.source.splitlines(keepends=True)
     linecache.cache[lesson.filename] = len(lesson.source), None, lines, lesson.filename
     module = ModuleType("__main__")
-    output = io.StringIO()
     token = MODE.set(Mode(True, Recording(passing), ""))
     try:
-        with contextlib.redirect_stdout(output):
+        with contextlib.redirect_stdout(io.StringIO()):  # the screen is the lesson's: it shows what its code computes
             _Loader(lesson).exec_module(module)
     except (Exception, SystemExit) as error:
         raise LessonError(_complaint(lesson, error)) from error
@@ -133,7 +129,7 @@ def run(lesson: Lesson) -> LessonRun:
         replace(walk, title=f"{lesson.title}, pass {number} of {len(walks)}" if several else lesson.title)
         for number, walk in enumerate(walks, 1)
     )
-    return LessonRun(tuple(passes), MappingProxyType(_variables(module)), output.getvalue())
+    return LessonRun(tuple(passes), MappingProxyType(_variables(module)))
 
 
 def _complaint(lesson: Lesson, error: BaseException) -> str:

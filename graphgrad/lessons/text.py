@@ -103,9 +103,8 @@ class _Text:
             session.go(0)
             while self.beat() and session.advance():
                 pass
-            else:
-                if session.is_over:
-                    self.closing()
+            if session.is_over:
+                self.closing()
         finally:
             session.on_action = None
 
@@ -113,8 +112,8 @@ class _Text:
 
     def opening(self) -> None:
         lesson = self.session.lesson
-        self.heading(lesson.title, "=")
-        self.write(f"{lesson.info.part}, about {lesson.info.minutes} minutes. Afterwards you can:")
+        self.write(f"{lesson.title}\n{'=' * len(lesson.title)}")
+        self.write(f"{lesson.info.part}, about {lesson.info.minutes} min. Afterwards you can:")
         for goal in lesson.info.goals:
             self.lines(f"- {goal}")
         self.write("")
@@ -125,9 +124,10 @@ class _Text:
     def closing(self) -> None:
         base = self.session.frames[0]
         first = self.session.run.passes[0]
-        if self.written.get(first, -1) < len(first.cursor()) - 1:
+        cursor = first.cursor(base.cursor.granularity)
+        if self.written.get(first, -1) < len(cursor) - 1:
             self.heading("The rest of the walk", "-")
-            self.steps(Frame(first, first.cursor(), base.title), len(first.cursor()) - 1)
+            self.steps(Frame(first, cursor, base.title), len(cursor) - 1)
         self.heading("Where it ends", "-")
         self.gradients(first)
         score = self.session.score
@@ -168,24 +168,27 @@ class _Text:
             self.lines(f"- {letter}) {choice}")
         session = self.session
         if self.read is None:
-            self.feedback(session.reveal())
+            self.feedback(session.reveal(), "The answer:")
             return True
         while session.is_waiting:
             typed = self.ask("Your answer (? shows it): ")
             if typed is None:
                 return False
             try:
-                self.feedback(session.reveal() if typed.strip() == "?" else session.answer(typed))
+                if typed.strip() == "?":
+                    self.feedback(session.reveal(), "It is")
+                else:
+                    self.feedback(session.answer(typed), "Not quite: it is")
             except AnswerError as error:
                 self.write(f"  {error}")
         return True
 
-    def feedback(self, feedback: Feedback) -> None:
+    def feedback(self, feedback: Feedback, otherwise: str) -> None:
+        """Say what came of an answer; `otherwise` leads to the right one if it wasn't given."""
         if not feedback.closed:
-            self.lines(f"Not yet. {feedback.hint}".rstrip())
+            self.lines(" ".join(filter(None, ("Not yet.", feedback.hint, "Try once more."))))
             return
-        verdict = "Right." if feedback.right else "The answer:" if self.read is None else "No: it is"
-        self.lines(f"{verdict} {feedback.expected}".rstrip())
+        self.lines(f"{'Right.' if feedback.right else otherwise} {feedback.expected}")
         self.lines(feedback.worked)
 
     def ask(self, prompt: str) -> str | None:

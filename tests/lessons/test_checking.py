@@ -120,6 +120,11 @@ def test_exactly_one_choice_is_right() -> None:
     assert "exactly one choice must be right, got a, b" in found("y > 1", "y == 9")[0]
 
 
+@pytest.mark.parametrize("right", ["-10", "-1", "0", "1 / 0", "1 / 0 - 1 / 0", "(1e9, -1) * (1, 1)"])
+def test_no_right_answer_is_taken_for_a_wrong_one(right: str) -> None:
+    assert messages(ABC_PAGES.replace("c.grad", right)) == []
+
+
 @pytest.mark.parametrize(
     ("more", "says"),
     [

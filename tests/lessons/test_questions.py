@@ -16,7 +16,7 @@ CHOICE = Question("choice", "?", "!", choices=(Choice("a", "n == 1"), Choice("b"
 
 
 def scope(value: object) -> RunScope:
-    return RunScope((), LessonRun((), {"n": value}, ""))
+    return RunScope((), LessonRun((), {"n": value}))
 
 
 @pytest.mark.parametrize(

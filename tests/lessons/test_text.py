@@ -100,10 +100,10 @@ def test_a_reader_answers() -> None:
 def test_a_reader_errs() -> None:
     text = taken("six", "5", "6", "", "")
     assert "'six' is no number" in text
-    assert "Not yet. Twice `x`." in text
+    assert "Not yet. Twice `x`. Try once more." in text
     assert "You got 0 of 1" in text
-    assert "No: it is 6" in taken("5", "7")
-    assert "No: it is 6" in taken("?")
+    assert "Not quite: it is 6" in taken("5", "7")
+    assert "It is 6" in taken("?")
 
 
 @pytest.mark.parametrize("lines", [(), ("q",), ("6", "q"), ("6",)])
