@@ -56,8 +56,10 @@ def main() -> None:
     # The worst mistake: the one that gives its true label the lowest probability.
     candidates = wrong if len(wrong) else np.arange(len(test_labels))
     i = candidates[probabilities[candidates, test_labels[candidates]].argmin()]
+    image = gg.tensor(test_images[[i]], name="image")
+    label = gg.tensor(test_labels[[i]], name="label")
     optimizer.zero_grad()
-    loss = cross_entropy(model(test_images[[i]]), test_labels[[i]])
+    loss = cross_entropy(model(image), label)
     loss.backward()
 
     print(f"\n{block_picture(test_images[i])}\n")

@@ -1,12 +1,14 @@
 """The README cannot lie: what it shows is run, word for word.
 
-- A `python` block runs as a script of its own; with `>>>` prompts it is a doctest, answers included.
+- A `python` block runs as a script of its own; with `>>>` prompts it is a doctest, answers included. After
+  `<!-- file: NAME -->` it is also the file of that name, which the commands find.
 - In a `sh`, `bash` or `console` block every command runs, one after another in one folder; in a `console` block the
   lines that follow a `$ command` are its output and must be right (`...` stands for any text, as in a doctest).
 - A block after `<!-- not run: reason -->` is only checked for syntax. The blocks after `<!-- ci: walk -->` and
   `<!-- ci: test -->` are the two set-up lines; `.ci/run` runs them.
 
-Commands see the checkout's `examples/` in a folder of their own, and the commands that pyproject.toml declares.
+Commands run in a folder of their own, which holds the checkout's `examples/` and those files; they find the commands
+that pyproject.toml declares.
 """
 
 import ast
@@ -51,6 +53,11 @@ class Block:
     @property
     def is_set_up(self) -> bool:
         return self.note in ("ci: walk", "ci: test")
+
+    @property
+    def file_name(self) -> str | None:
+        """The file that the reader makes of the block."""
+        return self.note.removeprefix("file:").strip() if self.note.startswith("file:") else None
 
     @property
     def is_run(self) -> bool:
@@ -159,9 +166,12 @@ def test_every_link_leads_somewhere() -> None:
 
 @pytest.fixture
 def workplace(tmp_path: Path) -> Path:
-    """A folder with a copy of examples/, in which a reader could be standing."""
+    """A folder with a copy of examples/ and the reader's own files, in which a reader could be standing."""
     folder = tmp_path / "workplace"
     folder.mkdir()
+    for block in BLOCKS:
+        if name := block.file_name:
+            (folder / name).write_text(block.text + "\n", encoding="utf-8")
     if (ROOT / "examples").is_dir():
         shutil.copytree(ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     return folder
@@ -288,6 +298,11 @@ def test_words_between_a_note_and_a_block_part_them() -> None:
 def test_a_note_holds_for_one_block() -> None:
     first, second = blocks_of("<!-- not run: reason -->\n```python\na\n```\n```python\nb\n```\n")
     assert (first.is_run, second.is_run) == (False, True)
+
+
+def test_a_block_can_be_a_file() -> None:
+    named, other = blocks_of("<!-- file: a.py -->\n```python\na\n```\n```python\nb\n```\n")
+    assert (named.file_name, named.is_run, other.file_name) == ("a.py", True, None)
 
 
 def test_an_open_block_is_refused() -> None:

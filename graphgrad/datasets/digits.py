@@ -13,7 +13,7 @@ __all__ = ["digits"]
 
 Array = np.ndarray[Any, Any]
 
-_SPLITS = {None: slice(None), "train": slice(1437), "test": slice(1437, None)}
+_SPLITS = {"train": slice(1437), "test": slice(1437, None)}  # of the shuffled order
 
 
 def digits(split: str | None = None) -> tuple[Array, Array]:
@@ -47,7 +47,7 @@ def digits(split: str | None = None) -> tuple[Array, Array]:
     >>> images.shape, labels[:4].tolist()
     ((1437, 64), [6, 6, 6, 2])
     """
-    if split not in _SPLITS:
+    if split is not None and split not in _SPLITS:
         raise ValueError(describe(f"digits: split is 'train', 'test' or None, got {split!r}"))
     source = resources.files("graphgrad.datasets") / "data" / "digits.npz"
     with resources.as_file(source) as path, np.load(path, allow_pickle=False) as data:

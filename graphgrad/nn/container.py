@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any, overload
 
@@ -25,6 +25,8 @@ class Sequential(Module):
     ------
     DTypeError
         If one of them isn't a module.
+    ValueError
+        If a name is empty, has a dot, or is an attribute of modules already.
 
     Examples
     --------
@@ -51,11 +53,13 @@ class Sequential(Module):
 
     def _add(self, name: str, module: Any) -> None:
         if not isinstance(module, Module):
+            hint = ""
+            if callable(module):
+                hint = "for a function there is a module: nn.ReLU() for relu"
+            elif isinstance(module, Iterable):
+                hint = "unpack a collection: nn.Sequential(*modules)"
             raise DTypeError(
-                describe(
-                    f"Sequential: element {name} is no Module but {type(module).__name__}",
-                    hint="for a function there is a module: nn.ReLU() for relu" if callable(module) else "",
-                )
+                describe(f"Sequential: element {name} is no Module but {type(module).__name__}", hint=hint)
             )
         self._register_module(name, module)
 

@@ -70,6 +70,10 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: np.rando
 
     Raises
     ------
+    DTypeError
+        If `tensor` is no tensor of floats.
+    ValueError
+        If `a` is larger than `b`, or one of them is not finite.
     WriteError
         If `tensor` was computed.
 
@@ -81,6 +85,8 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: np.rando
     True
     """
     rng = generator_or_default(generator)
+    if not -math.inf < a <= b < math.inf:
+        raise ValueError(describe("uniform_: a is at most b, and both are finite", f"got: a={a}, b={b}"))
     return _fill(tensor, "uniform_", lambda: rng.uniform(a, b, tensor.shape))
 
 
@@ -89,6 +95,11 @@ def normal_(
 ) -> Tensor:
     """Fill with draws from the normal distribution (P10.06); otherwise as `uniform_`.
 
+    Raises
+    ------
+    ValueError
+        If `std` is negative.
+
     Examples
     --------
     >>> import graphgrad as gg
@@ -96,6 +107,8 @@ def normal_(
     tensor([2., 2., 2.])
     """
     rng = generator_or_default(generator)
+    if not std >= 0.0:
+        raise ValueError(describe("normal_: std is a number from 0", f"got: {std}"))
     return _fill(tensor, "normal_", lambda: rng.normal(mean, std, tensor.shape))
 
 
@@ -138,7 +151,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: np.random.Gene
     Raises
     ------
     ShapeError
-        If it has fewer than two axes.
+        If it has fewer than two axes; and what `uniform_` raises.
 
     Examples
     --------
@@ -197,6 +210,7 @@ def kaiming_uniform_(
 
 def _fans(tensor: Tensor, what: str) -> tuple[int, int]:
     """How many values each output sums over, and how many outputs each input goes to."""
+    _check_tensor(tensor, what)
     if tensor.ndim < 2:
         raise ShapeError(
             describe(f"{what}: two axes are needed to count inputs and outputs", f"got: shape {tensor.shape}")
@@ -205,8 +219,14 @@ def _fans(tensor: Tensor, what: str) -> tuple[int, int]:
     return n_in * math.prod(window), n_out * math.prod(window)
 
 
+def _check_tensor(tensor: object, what: str) -> None:
+    if not isinstance(tensor, Tensor):
+        raise DTypeError(describe(f"{what}: a Tensor is needed, got {type(tensor).__name__}"))
+
+
 def _fill(tensor: Tensor, what: str, draw: Callable[[], Any], least: str = "float16") -> Tensor:
     """Write what `draw` gives; the leaf keeps its memory and its dtype, which can hold the dtype `least`."""
+    _check_tensor(tensor, what)
     if not tensor.is_leaf:
         raise WriteError(describe(f"{what}: a leaf is needed, {tensor._title()} was computed"))
     if not np.can_cast(least, tensor.dtype, "same_kind"):

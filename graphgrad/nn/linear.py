@@ -21,7 +21,7 @@ __all__ = ["Linear"]
 class Linear(Module):
     """Apply y = x W^T + b to the last axis (P02.01, P02.02).
 
-    Weight and bias start uniformly within ±1/√in_features, as PyTorch's.
+    Weight and bias start uniformly within ±1/√in_features, as PyTorch's; without inputs the bias starts at 0.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ class Linear(Module):
         in_features: int,
         out_features: int,
         bias: bool = True,
-        dtype: DTypeLike | None = None,
         *,
+        dtype: DTypeLike | None = None,
         generator: np.random.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Linear(Module):
 
     def reset_parameters(self, generator: np.random.Generator | None = None) -> None:
         """Draw the initial values anew."""
-        bound = 1.0 / math.sqrt(max(self.in_features, 1))
+        bound = 1.0 / math.sqrt(self.in_features) if self.in_features else 0.0
         uniform_(self.weight, -bound, bound, generator)
         if self.bias is not None:
             uniform_(self.bias, -bound, bound, generator)

@@ -1,4 +1,7 @@
-"""Losses as modules; each applies the function of its name."""
+"""Losses as modules: each applies the function of its name in `graphgrad.nn.functional`.
+
+All take ``reduction=``: ``"mean"``, ``"sum"``, or ``"none"`` for one loss per element or example.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,7 @@ __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "MSELoss"]
 
 
 class _Loss(Module):
-    """What compares an input with a target.
-
-    Parameters
-    ----------
-    reduction
-        ``"mean"``, ``"sum"``, or ``"none"`` for one loss per element or example.
-
-    Raises
-    ------
-    ValueError
-        For another reduction.
-    """
+    """What compares an input with a target."""
 
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__()
@@ -38,7 +30,24 @@ class _Loss(Module):
 
 
 class MSELoss(_Loss):
-    """The squared error, (input - target)² (P04.01)."""
+    """The squared error, (input - target)² (P04.01).
+
+    Parameters
+    ----------
+    reduction
+        ``"mean"`` over all elements, ``"sum"``, or ``"none"`` for one loss per element.
+
+    Raises
+    ------
+    ValueError
+        For another reduction.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.nn.MSELoss()(gg.tensor([1.0, 2.0]), gg.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
 
     def forward(self, input: Any, target: Any) -> Tensor:
         """Two tensors of one shape to the loss."""
@@ -47,6 +56,16 @@ class MSELoss(_Loss):
 
 class CrossEntropyLoss(_Loss):
     """The cross entropy of a classification, from logits (P04.08).
+
+    Parameters
+    ----------
+    reduction
+        ``"mean"`` over the examples, ``"sum"``, or ``"none"`` for one loss per example.
+
+    Raises
+    ------
+    ValueError
+        For another reduction.
 
     Examples
     --------
@@ -61,7 +80,24 @@ class CrossEntropyLoss(_Loss):
 
 
 class BCELoss(_Loss):
-    """The cross entropy of yes-or-no predictions that are probabilities (P04.06)."""
+    """The cross entropy of yes-or-no predictions that are probabilities (P04.06).
+
+    Parameters
+    ----------
+    reduction
+        As in `MSELoss`.
+
+    Raises
+    ------
+    ValueError
+        For another reduction.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.nn.BCELoss()(gg.tensor([0.5, 0.5]), gg.tensor([0.0, 1.0]))
+    tensor(0.6931)
+    """
 
     def forward(self, input: Any, target: Any) -> Tensor:
         """Two tensors of one shape to the loss."""
@@ -69,7 +105,24 @@ class BCELoss(_Loss):
 
 
 class BCEWithLogitsLoss(_Loss):
-    """The cross entropy of yes-or-no predictions, from logits (P04.07)."""
+    """The cross entropy of yes-or-no predictions, from logits (P04.07).
+
+    Parameters
+    ----------
+    reduction
+        As in `MSELoss`.
+
+    Raises
+    ------
+    ValueError
+        For another reduction.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.nn.BCEWithLogitsLoss(reduction="sum")(gg.tensor([0.0, 1000.0]), gg.tensor([1.0, 1.0]))
+    tensor(0.6931)
+    """
 
     def forward(self, input: Any, target: Any) -> Tensor:
         """Two tensors of one shape to the loss."""

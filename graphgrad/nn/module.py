@@ -34,7 +34,7 @@ class IncompatibleKeys(NamedTuple):
     unexpected_keys: list[str]
 
 
-def Parameter(data: Any, dtype: DTypeLike | None = None) -> Tensor:
+def Parameter(data: Any, *, dtype: DTypeLike | None = None) -> Tensor:
     """Make what a module learns: a leaf tensor that needs a gradient, from a copy of data.
 
     The result is a plain `Tensor`. A module that it is assigned to registers it, as it does any leaf that needs a
@@ -111,7 +111,7 @@ class Module:
     _parameters: dict[str, None]
     _modules: dict[str, None]
     # The path under which the module was last found in another one.
-    _path: str
+    _scope_path: str
 
     # Each module takes the arguments that it wants.
     forward: Callable[..., Any] = _forward
@@ -119,7 +119,7 @@ class Module:
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         # Here and not in __init__, so that a subclass that forgets super().__init__() works too.
         self = super().__new__(cls)
-        self.__dict__.update(training=True, _parameters={}, _modules={}, _path="")
+        self.__dict__.update(training=True, _parameters={}, _modules={}, _scope_path="")
         return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -137,13 +137,13 @@ class Module:
     def _path_of(self, module: Module) -> str:
         """The path of a module somewhere inside this one, empty if it isn't there."""
         found: object = self
-        for name in module._path.split("."):  # where it was found last time, nearly always
+        for name in module._scope_path.split("."):  # where it was found last time, nearly always
             found = found.__dict__.get(name) if isinstance(found, Module) and name in found._modules else None
         if found is module:
-            return module._path
+            return module._scope_path
         for path, inner in self.named_modules():
             if inner is module:
-                module._path = path
+                module._scope_path = path
                 return path
         return ""
 
@@ -174,7 +174,17 @@ class Module:
         self._parameters.pop(name, None)
         self._modules.pop(name, None)
 
+    def _refuse_property(self, name: str, kind: str) -> None:
+        if hasattr(getattr(type(self), name, None), "__set__"):  # it would keep the value out of sight
+            raise TypeError(
+                describe(
+                    f"{type(self).__name__}.{name}: a {kind} can't be kept in a property or a slot",
+                    hint="assign it to a name that the class doesn't define",
+                )
+            )
+
     def _register_parameter(self, name: str, value: Tensor) -> None:
+        self._refuse_property(name, "parameter")
         object.__setattr__(self, name, value)
         self._modules.pop(name, None)
         self._parameters[name] = None
@@ -186,6 +196,7 @@ class Module:
             raise ValueError(describe(f"{type(self).__name__}: a module's name has no dot and isn't empty: {name!r}"))
         if any(module is self for module in value.modules()):
             raise ValueError(describe(f"{type(self).__name__}.{name}: a module can't be inside itself"))
+        self._refuse_property(name, "module")
         object.__setattr__(self, name, value)
         self._parameters.pop(name, None)
         self._modules[name] = None
@@ -209,7 +220,7 @@ class Module:
         """The modules directly inside."""
         return (module for _, module in self.named_children())
 
-    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+    def named_modules(self, *, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
         """The module itself and all inside it, by path, outer before inner.
 
         Parameters
@@ -250,7 +261,7 @@ class Module:
         remove_duplicate
             Whether a parameter that is there several times comes once only.
         """
-        modules = self.named_modules(prefix, remove_duplicate) if recurse else [(prefix, self)]
+        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         seen: set[int] = set()
         for path, module in modules:
             for name in module._parameters:
@@ -291,7 +302,20 @@ class Module:
         ------
         StateDictError
             If paths differ (when `strict`) or shapes do; everything that is wrong at once, and nothing is changed.
+        DTypeError
+            If `state_dict` is no mapping, or a value is not made of numbers; nothing is changed either.
+
+        Examples
+        --------
+        >>> import graphgrad as gg
+        >>> layer = gg.nn.Linear(2, 1)
+        >>> layer.load_state_dict({"weight": [[3.0, 2.0]]}, strict=False)
+        IncompatibleKeys(missing_keys=['bias'], unexpected_keys=[])
+        >>> layer.weight.tolist()
+        [[3.0, 2.0]]
         """
+        if not isinstance(state_dict, Mapping):
+            raise DTypeError(describe(f"load_state_dict: a mapping is needed, got {type(state_dict).__name__}"))
         own = dict(self.named_parameters(remove_duplicate=False))
         missing = [path for path in own if path not in state_dict]
         unexpected = [path for path in state_dict if path not in own]
@@ -309,7 +333,9 @@ class Module:
                 if array.shape != parameter.shape:
                     problems.append(f"{path}: expected shape {parameter.shape}, got {array.shape}")
         if problems:
-            hint = "strict=False passes over paths, though not over shapes" if missing or unexpected else ""
+            hint = (
+                "strict=False passes over paths, though not over shapes" if strict and (missing or unexpected) else ""
+            )
             raise StateDictError(
                 describe(f"load_state_dict: this is no state of {type(self).__name__}", *problems, hint=hint)
             )
@@ -344,13 +370,12 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        head, lines = self.extra_repr(), []
-        for name in self._modules:
-            child = repr(self.__dict__[name]).replace("\n", "\n  ")
-            lines.append(f"  ({name}): {child}")
-        if not lines:
-            return f"{type(self).__name__}({head})"
-        return "\n".join([f"{type(self).__name__}({head}", *lines, ")"])
+        own = self.extra_repr().splitlines()
+        children = [f"({name}): {self.__dict__[name]!r}" for name in self._modules]
+        if not children and len(own) < 2:
+            return f"{type(self).__name__}({''.join(own)})"
+        lines = [line.replace("\n", "\n  ") for line in [*own, *children]]
+        return "\n  ".join([f"{type(self).__name__}(", *lines]) + "\n)"
 
 
 def _kind(value: Any) -> str:

@@ -22,6 +22,8 @@ __all__ = ["Optimizer"]
 
 Array = np.ndarray[Any, Any]
 
+_PARAMETERS = "model.parameters() gives all that a model learns"
+
 
 class Optimizer:
     """The base of optimisers (P08.09): subclasses say in `update` how one parameter moves.
@@ -60,7 +62,7 @@ class Optimizer:
         self.defaults = dict(defaults)
         self.state: dict[Tensor, dict[str, Any]] = {}
         self.param_groups: list[dict[str, Any]] = []
-        groups = list(params)
+        groups = self._listed(params)
         if not groups:
             raise ValueError(
                 describe(
@@ -92,6 +94,14 @@ class Optimizer:
         if not isinstance(value, numbers.Real) or not 0.0 <= float(value) < below:
             self.refuse(f"{name} is a number from 0" + ("" if below == math.inf else f" and below {below}"), value)
 
+    def _listed(self, params: Iterable[Any]) -> list[Any]:
+        try:
+            return list(params)
+        except TypeError:
+            what = f"{type(self).__name__}: params is a collection of tensors, got {type(params).__name__}"
+            hint = _PARAMETERS if hasattr(params, "parameters") else ""
+            raise TypeError(describe(what, hint=hint)) from None
+
     # ---- what a training loop calls
 
     def add_param_group(self, param_group: Mapping[str, Any]) -> None:
@@ -101,6 +111,11 @@ class Optimizer:
         ----------
         param_group
             ``"params"``: a tensor or several; and options by name.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for a new optimiser; nothing is changed then.
         """
         name = type(self).__name__
         unknown = sorted(set(param_group) - {"params", *self.defaults})
@@ -108,11 +123,16 @@ class Optimizer:
             reason = f"has no option {unknown[0]!r}" if unknown else 'a group holds its parameters under "params"'
             raise ValueError(describe(f"{name}: {reason}", f"options: {', '.join(self.defaults)}"))
         given = param_group["params"]
-        params = [given] if isinstance(given, Tensor) else list(given)
+        params = [given] if isinstance(given, Tensor) else self._listed(given)
         known = {id(parameter) for group in self.param_groups for parameter in group["params"]}
         for i, parameter in enumerate(params):
             if not isinstance(parameter, Tensor):
-                raise TypeError(describe(f"{name}: parameter {i} is no Tensor but {type(parameter).__name__}"))
+                raise TypeError(
+                    describe(
+                        f"{name}: parameter {i} is no Tensor but {type(parameter).__name__}",
+                        hint=_PARAMETERS if isinstance(parameter, tuple) or hasattr(parameter, "parameters") else "",
+                    )
+                )
             if not parameter.is_leaf:
                 raise ValueError(
                     describe(
@@ -168,15 +188,15 @@ class Optimizer:
 
         Arrays are copies, as tensors.
         """
-        numbers = {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
+        number = {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         return {
             "state": {
-                numbers[id(parameter)]: {name: _copied(value) for name, value in state.items()}
+                number[id(parameter)]: {name: _copied(value) for name, value in state.items()}
                 for parameter, state in self.state.items()
                 if state
             },
             "param_groups": [
-                {**group, "params": [numbers[id(parameter)] for parameter in group["params"]]}
+                {**group, "params": [number[id(parameter)] for parameter in group["params"]]}
                 for group in self.param_groups
             ],
         }
@@ -200,7 +220,7 @@ class Optimizer:
             raise ValueError(describe(f"{name}.load_state_dict: there is no {absent[0]!r} in it"))
         sizes = [len(group["params"]) for group in self.param_groups]
         groups = list(state_dict["param_groups"])
-        loaded_sizes = [len(group["params"]) for group in groups]
+        loaded_sizes = [len(group.get("params", ())) for group in groups]
         if sizes != loaded_sizes:
             raise ValueError(
                 describe(

@@ -10,6 +10,8 @@ from graphgrad.optim.optimizer import Array, Optimizer
 
 __all__ = ["SGD"]
 
+_NUMBERS = ("lr", "momentum", "dampening", "weight_decay")
+
 
 class SGD(Optimizer):
     """Gradient descent, with momentum if wanted (P08.01 to P08.04, P08.11, P08.12).
@@ -32,6 +34,8 @@ class SGD(Optimizer):
         The factor of an L2 penalty, ½ · weight_decay · ‖p‖².
     nesterov
         Whether to look ahead along the momentum.
+    maximize
+        Whether to climb: g = -gradient + weight_decay · p.
 
     Raises
     ------
@@ -59,6 +63,8 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
         options = {
             "lr": lr,
@@ -66,12 +72,13 @@ class SGD(Optimizer):
             "dampening": dampening,
             "weight_decay": weight_decay,
             "nesterov": nesterov,
+            "maximize": maximize,
         }
         super().__init__(params, options)
 
     def check(self, group: Mapping[str, Any]) -> None:
         """Refuse options that are out of range."""
-        for name in ("lr", "momentum", "dampening", "weight_decay"):
+        for name in _NUMBERS:
             self.check_number(group, name)
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             self.refuse(
@@ -81,16 +88,17 @@ class SGD(Optimizer):
 
     def update(self, parameter: Tensor, gradient: Array, state: dict[str, Any], group: Mapping[str, Any]) -> None:
         """Move one parameter."""
-        momentum = group["momentum"]
-        direction = gradient
-        if group["weight_decay"] != 0:
-            direction = direction + group["weight_decay"] * parameter.data
+        # As Python's floats, since a NumPy float64 would turn float32 arrays into float64 ones.
+        lr, momentum, dampening, weight_decay = (float(group[name]) for name in _NUMBERS)
+        direction = -gradient if group["maximize"] else gradient
+        if weight_decay != 0:
+            direction = direction + weight_decay * parameter.data
         if momentum != 0:
             buffer = state.get("momentum_buffer")
             if buffer is None:
                 buffer = state["momentum_buffer"] = direction.copy()
             else:
                 buffer *= momentum
-                buffer += (1 - group["dampening"]) * direction
+                buffer += (1 - dampening) * direction
             direction = direction + momentum * buffer if group["nesterov"] else buffer
-        parameter.data -= group["lr"] * direction
+        parameter.data -= lr * direction

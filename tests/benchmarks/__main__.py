@@ -7,35 +7,40 @@ import importlib
 import json
 import os
 import platform
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+from graphgrad.files import write
 
 from .harness import measure
 
 GROUPS = ("chain", "walking")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*GROUPS, []], help="groups to run; all if none is named")
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure side by side.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure: {', '.join(GROUPS)}; all if none")
     parser.add_argument("--json", type=Path, help="write all times to this file")
-    parser.add_argument("--rounds", type=int, default=41)
-    options = parser.parse_args()
+    parser.add_argument("--rounds", type=int, help="how many runs count, instead of as many as suit each case")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.names if name not in GROUPS]
+    if unknown:
+        parser.error(f"there is no {unknown[0]!r}; there are {', '.join(GROUPS)}")
+    if options.rounds is not None and options.rounds < 1:
+        parser.error(f"--rounds is a number from 1, got {options.rounds}")
     results = []
-    print(f"Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} processors")
+    print(f"Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} processors; medians")
     for name in options.names or GROUPS:
         group = importlib.import_module(f".{name}", __package__)
         group.check()
         for case in group.CASES:
             result = measure(case, options.rounds)
-            print("\n".join(result.rows()))
-            results.append({"case": case.name, "seconds": dict(result.seconds), "times": dict(result.times)})
+            print("", *result.rows(), sep="\n", flush=True)
+            results.append({"case": case.name, "seconds": result.times})
     if options.json:
-        with tempfile.NamedTemporaryFile("w", dir=options.json.parent, delete=False) as file:
-            json.dump(results, file, indent=1)
-        os.replace(file.name, options.json)
+        write(options.json, json.dumps(results, indent=1))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """A walk of 300 operations: how long it takes to open, and to go one step.
 
-Opening is all that happens between a result and its first picture: the watched run and the layout. A step changes words
-and states only.
+Opening is all that happens between a result and its first picture: the watched run, the layout and the drawing. A step
+changes words and states only. In the terminal UI, Textual's test driver plays the terminal: what a real one needs to
+paint its characters comes on top. The driver waits about 40 ms after each key, for the screen to rest; that is measured
+with a key that does nothing, and taken off.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from graphgrad_tui.screens.walk import WalkScreen
 
 from .harness import Case, Run
 
-STEPS = 20
+KEYS = 5
+STEP, NOTHING = "right", "f12"
 
 
 def _network() -> gg.Scalar:
@@ -38,6 +41,11 @@ def _network() -> gg.Scalar:
     return layer[0]
 
 
+def watched() -> Run:
+    result = _network()
+    return lambda: gg.walk(result)
+
+
 def opened() -> Run:
     result = _network()
 
@@ -48,11 +56,6 @@ def opened() -> Run:
     return run
 
 
-def watched() -> Run:
-    result = _network()
-    return lambda: gg.walk(result)
-
-
 def stepped() -> Run:
     walk = gg.walk(_network())
     drawing = Drawing.of(walk)
@@ -60,7 +63,7 @@ def stepped() -> Run:
     return lambda: drawing.at(next(moments))
 
 
-async def _in_terminal() -> tuple[float, float]:
+async def _in_terminal(keys: int) -> tuple[float, float]:
     """Seconds from the result to its screen, in a terminal UI that has started; and from a key to the next screen."""
     app = GraphgradApp(lambda: WalkScreen(gg.walk(gg.scalar(1.0) * 2.0)))
     result = _network()
@@ -68,36 +71,41 @@ async def _in_terminal() -> tuple[float, float]:
         start = time.perf_counter()
         await app.push_screen(WalkScreen(gg.walk(result), look=Look(folded=frozenset())))
         await pilot.pause()
-        there = time.perf_counter()
-        for _ in range(STEPS):
-            await pilot.press("right")
-        return there - start, (time.perf_counter() - there) / STEPS
+        opening = time.perf_counter() - start
+        seconds = dict.fromkeys((STEP, NOTHING), 0.0)
+        for key in (STEP, NOTHING) * keys:
+            start = time.perf_counter()
+            await pilot.press(key)
+            seconds[key] += time.perf_counter() - start
+        return opening, (seconds[STEP] - seconds[NOTHING]) / max(keys, 1)
 
 
 def opened_in_terminal() -> Run:
-    return lambda: asyncio.run(_in_terminal())[0]
+    return lambda: asyncio.run(_in_terminal(keys=0))[0]
 
 
 def stepped_in_terminal() -> Run:
-    return lambda: asyncio.run(_in_terminal())[1]
+    return lambda: asyncio.run(_in_terminal(KEYS))[1]
 
 
+# What a person feels: a second is a wait, a tenth of one is at once.
 CASES = (
     Case(
-        "a walk of 300 operations: opening it and one step",
-        {"opening, with layout": opened, "the watched run alone": watched, "one step": stepped},
-        ours="opening, with layout",
+        "a walk of 300 operations",
+        {"the watched run alone": watched, "opening: run, layout, drawing": opened, "one step": stepped},
+        seconds={"opening: run, layout, drawing": 1.0, "one step": 0.1},
     ),
     Case(
         "the same walk in the terminal UI, every operation drawn",
-        {"opening": opened_in_terminal, "one step, key to screen": stepped_in_terminal},
-        ours="opening",
+        {"opening": opened_in_terminal, "one step, from key to screen": stepped_in_terminal},
+        seconds={"opening": 1.0, "one step, from key to screen": 0.1},
         times_itself=True,
+        rounds=9,
     ),
 )
 
 
 def check() -> None:
-    """The graph is as large as it says, and the limits that a person would feel hold with room."""
+    """The graph is as large as it says."""
     graph = _network().graph()
     assert 280 <= len(graph.nodes) <= 340, len(graph.nodes)

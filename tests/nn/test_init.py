@@ -12,6 +12,7 @@ import graphgrad as gg
 from graphgrad.nn import init
 
 NO_GENERATOR: Any = 0
+NO_TENSOR: Any = [[1.0, 2.0]]
 
 
 def rng() -> np.random.Generator:
@@ -108,6 +109,13 @@ def test_a_graph_notices() -> None:
         (lambda: init.kaiming_uniform_(gg.zeros((2, 2)), mode="fan"), ValueError, "mode is fan_in or fan_out"),
         (lambda: init.calculate_gain("relu6"), ValueError, r"no gain for 'relu6'[\s\S]*leaky_relu"),
         (lambda: init.uniform_(gg.tensor([1, 2])), gg.DTypeError, "uniform_: floats are needed"),
+        (lambda: init.uniform_(gg.zeros(2), 1.0, -1.0), ValueError, "uniform_: a is at most b"),
+        (lambda: init.uniform_(gg.zeros(2), 0.0, math.inf), ValueError, "both are finite"),
+        (lambda: init.uniform_(gg.zeros(2), math.nan), ValueError, "both are finite"),
+        (lambda: init.normal_(gg.zeros(2), std=-1.0), ValueError, "normal_: std is a number from 0"),
+        (lambda: init.normal_(gg.zeros(2), std=math.nan), ValueError, "normal_: std is a number from 0"),
+        (lambda: init.ones_(NO_TENSOR), gg.DTypeError, "ones_: a Tensor is needed, got list"),
+        (lambda: init.kaiming_uniform_(NO_TENSOR), gg.DTypeError, "kaiming_uniform_: a Tensor is needed"),
         (lambda: init.zeros_(gg.ones(2, requires_grad=True) * 2), gg.WriteError, "zeros_: a leaf is needed"),
         (
             lambda: init.uniform_(gg.zeros(2), generator=NO_GENERATOR),

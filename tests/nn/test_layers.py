@@ -35,6 +35,21 @@ def test_an_activation_is_its_function(module: nn.Module, function: Any, shown: 
     assert repr(module) == shown
 
 
+def test_functions_take_the_names_of_torch() -> None:
+    x = gg.tensor(X)
+    np.testing.assert_array_equal(functional.softmax(input=x, dim=0).data, gg.softmax(x, axis=0).data)
+    np.testing.assert_array_equal(functional.log_softmax(x, dim=0).data, gg.log_softmax(x, axis=0).data)
+    np.testing.assert_array_equal(functional.relu(input=x).data, gg.relu(x).data)
+    assert functional.leaky_relu(input=gg.tensor([-1.0]), negative_slope=0.5).item() == -0.5
+
+
+@pytest.mark.parametrize("function", [functional.softmax, functional.log_softmax])
+@pytest.mark.parametrize("dim", [None, (0, 1), "0"])
+def test_softmax_goes_along_one_axis(function: Any, dim: Any) -> None:
+    with pytest.raises(gg.DTypeError, match=f"{function.__name__}: dim is the number of one axis"):
+        function(gg.tensor(X), dim)
+
+
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize(
     ("make", "function", "input", "target"),
@@ -97,7 +112,7 @@ def test_modules_can_have_names() -> None:
     ("modules", "error", "says"),
     [
         ((nn.Tanh(), gg.relu), gg.DTypeError, r"element 1 is no Module but function[\s\S]*nn.ReLU"),
-        (([nn.Tanh()],), gg.DTypeError, "element 0 is no Module but list"),
+        (([nn.Tanh()],), gg.DTypeError, r"element 0 is no Module but list[\s\S]*hint: unpack"),
         (({"a.b": nn.Tanh()},), ValueError, "has no dot"),
         (({"": nn.Tanh()},), ValueError, "isn't empty"),
         (({"forward": nn.Tanh()},), ValueError, "'forward' is an attribute already"),

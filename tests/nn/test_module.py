@@ -162,6 +162,43 @@ def test_something_else_in_its_place_is_refused(name: str, value: Any, says: str
     assert getattr(net, name) is before
 
 
+def test_a_property_or_a_slot_hides_no_parameter() -> None:
+    class Hiding(nn.Module):
+        __slots__ = ("slot",)
+
+        @property
+        def weight(self) -> Any:
+            return self._weight
+
+        @weight.setter
+        def weight(self, value: Any) -> None:
+            self._weight = value
+
+    hiding: Any = Hiding()
+    for name in ("weight", "slot"):
+        with pytest.raises(TypeError, match=f"Hiding.{name}: a parameter can't be kept in a property or a slot"):
+            setattr(hiding, name, nn.Parameter([1.0]))
+        with pytest.raises(TypeError, match=f"Hiding.{name}: a module can't be kept in a property or a slot"):
+            setattr(hiding, name, nn.ReLU())
+    hiding.weight = 3.0
+    assert (hiding.weight, list(hiding.named_parameters())) == (3.0, [])
+
+
+def test_a_subclass_may_use_any_ordinary_name() -> None:
+    class Reader(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self._path = ["a", "b"]
+            self.layer = nn.Linear(2, 2)
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x)
+
+    model = nn.Sequential(Reader())
+    assert model(gg.ones(2)).scope == "0.layer"
+    assert model[0]._path == ["a", "b"]  # type: ignore[attr-defined]
+
+
 def test_a_module_inside_itself_is_refused() -> None:
     net = Net()
     for module in (net, net.head, net.encoder.linear1):
@@ -332,6 +369,28 @@ def test_repr_is_the_tree() -> None:
     )
 
 
+def test_repr_has_the_form_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+
+    def tree(base: Any, extra: str, inside: bool) -> str:
+        class Own(base.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                if inside:
+                    self.act = base.Sequential(base.ReLU())
+                    self.none = base.ReLU()
+                    self.none = None
+
+            def extra_repr(self) -> str:
+                return extra
+
+        return repr(base.Sequential(Own()))
+
+    for extra in ("", "dim=3", "dim=3\nsize=4"):
+        for inside in (False, True):
+            assert tree(nn, extra, inside) == tree(torch.nn, extra, inside)
+
+
 # ---- state
 
 
@@ -388,8 +447,22 @@ def test_not_strict_passes_over_paths_but_not_over_shapes() -> None:
     missing, unexpected = net.load_state_dict({"scale": [7.0], "extra": [1.0]}, strict=False)
     assert (missing, unexpected) == (PATHS[1:], ["extra"])
     assert net.scale.item() == 7.0
-    with pytest.raises(nn.StateDictError, match=r"scale: expected shape \(1,\), got \(2,\)"):
+    with pytest.raises(nn.StateDictError, match=r"scale: expected shape \(1,\), got \(2,\)") as caught:
         net.load_state_dict({"scale": [7.0, 8.0]}, strict=False)
+    assert "hint" not in str(caught.value)  # strict is False already
+
+
+@pytest.mark.parametrize("state", [None, "net.safetensors", [("scale", [1.0])]])
+def test_a_state_is_a_mapping(state: Any) -> None:
+    with pytest.raises(gg.DTypeError, match="load_state_dict: a mapping is needed, got"):
+        Net().load_state_dict(state)
+
+
+def test_a_value_that_is_no_number_changes_nothing() -> None:
+    net = Net()
+    with pytest.raises(gg.DTypeError, match=r"head\.0\.bias: elements of dtype"):
+        net.load_state_dict({**net.state_dict(), "scale": [7.0], "head.0.bias": None})
+    assert net.scale.item() == 2.0
 
 
 def test_keys_and_layouts_are_those_of_torch() -> None:

@@ -18,6 +18,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "nesterov": {"lr": 0.05, "momentum": 0.9, "nesterov": True},
     "all": {"lr": 0.05, "momentum": 0.7, "nesterov": True, "weight_decay": 0.01},
     "dampened_decay": {"lr": 0.2, "momentum": 0.5, "dampening": 0.5, "weight_decay": 0.1},
+    "maximize": {"lr": 0.01, "momentum": 0.5, "weight_decay": 0.1, "maximize": True},
 }
 
 

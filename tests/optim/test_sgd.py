@@ -104,6 +104,22 @@ def test_a_step_is_never_recorded_and_keeps_memory_and_dtype() -> None:
     assert p.dtype == np.float32
 
 
+def test_options_of_numpy_keep_the_dtype_and_the_bits() -> None:
+    options: dict[str, Any] = {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.01}
+    results = []
+    numbers: list[Any] = [float, np.float64]
+    for number in numbers:
+        p = gg.tensor([1.0, 0.3], requires_grad=True)
+        optimizer = SGD([p], **{name: number(value) for name, value in options.items()})
+        for _ in range(5):
+            optimizer.zero_grad()
+            gg.sum(p * p).backward()
+            optimizer.step()
+        assert optimizer.state[p]["momentum_buffer"].dtype == np.float32
+        results.append(p.data.tobytes())
+    assert results[0] == results[1]
+
+
 def test_a_graph_that_still_needs_the_old_values_notices() -> None:
     p = leaf(1.0)
     loss = gg.sum(p * p)
@@ -212,6 +228,7 @@ def test_the_state_of_torch_can_be_loaded() -> None:
         (lambda s: s.pop("state"), "there is no 'state' in it"),
         (lambda s: s["param_groups"].append({"params": []}), r"groups of \[1, 1\] parameters[\s\S]*got: \[1, 1, 0\]"),
         (lambda s: s["param_groups"][0].pop("nesterov"), "other options"),
+        (lambda s: s["param_groups"][0].pop("params"), r"got: \[0, 1\]"),
         (lambda s: s["param_groups"][1].update(lr=-1.0), "lr is a number from 0"),
         (lambda s: s["state"].update({9: {}}), "state of parameter 9, which is in no group"),
         (
@@ -238,6 +255,11 @@ def test_a_state_that_does_not_fit_changes_nothing(change: Any, says: str) -> No
     [
         ([], {}, ValueError, "there are no parameters"),
         (leaf(1.0), {}, TypeError, "got one Tensor"),
+        (None, {}, TypeError, "params is a collection of tensors, got NoneType"),
+        (gg.nn.Linear(1, 1), {}, TypeError, r"got Linear[\s\S]*hint: model.parameters\(\)"),
+        (gg.nn.Sequential(gg.nn.Linear(1, 1)), {}, TypeError, r"no Tensor but Linear[\s\S]*hint: model.parameters\(\)"),
+        (gg.nn.Linear(1, 1).named_parameters(), {}, TypeError, r"no Tensor but tuple[\s\S]*hint: model.parameters\(\)"),
+        ([{"params": 3.0}], {}, TypeError, "params is a collection of tensors, got float"),
         ({"params": [leaf(1.0)]}, {}, TypeError, "got one dict"),
         ([np.ones(2)], {}, TypeError, "parameter 0 is no Tensor but ndarray"),
         ([leaf(1.0), leaf(1.0) * 2], {}, ValueError, "parameter 1, a tensor of shape .1,., was computed"),
@@ -279,5 +301,6 @@ def test_an_optimizer_that_says_nothing_is_told() -> None:
 
 def test_repr_shows_the_groups() -> None:
     assert repr(SGD([leaf(1.0), leaf(2.0)], lr=0.1)) == (
-        "SGD(\n  group 0: 2 parameters, lr=0.1, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False\n)"
+        "SGD(\n  group 0: 2 parameters, lr=0.1, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, "
+        "maximize=False\n)"
     )

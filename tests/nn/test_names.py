@@ -1,0 +1,70 @@
+"""Names, argument order and defaults are PyTorch's: whoever knows one library can write for the other."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import graphgrad as gg
+
+torch = pytest.importorskip("torch")
+
+# Where the initial values of a layer come from; and the dtype, which PyTorch takes with the data.
+OURS_ALONE = {("Linear", "generator"), ("Parameter", "dtype")}
+# PyTorch's own default is to guess an axis, and to warn.
+OTHER_DEFAULTS = {("functional.softmax", "dim"), ("functional.log_softmax", "dim"), ("Softmax", "dim")}
+OTHER_DEFAULTS |= {("LogSoftmax", "dim"), ("Parameter", "data")}
+NOT_THEIRS = {"IncompatibleKeys", "StateDictError", "functional", "init"}
+
+
+def pairs() -> Iterator[tuple[str, Any, Any]]:
+    """What has a signature in both libraries, by name."""
+    rooms = {"": (gg.nn, torch.nn), "functional.": (gg.nn.functional, torch.nn.functional)}
+    rooms |= {"init.": (gg.nn.init, torch.nn.init), "optim.": (gg.optim, torch.optim)}
+    for prefix, (ours, theirs) in rooms.items():
+        for name in ours.__all__:
+            if name not in NOT_THEIRS:
+                yield prefix + name, getattr(ours, name), getattr(theirs, name)
+    for room, name in ((gg.nn, "Module"), (gg.optim, "Optimizer")):
+        ours, theirs = getattr(room, name), getattr(torch.nn if room is gg.nn else torch.optim, name)
+        for method in vars(ours):
+            if not method.startswith("_") and hasattr(theirs, method) and inspect.isfunction(getattr(ours, method)):
+                yield f"{name}.{method}", getattr(ours, method), getattr(theirs, method)
+
+
+PAIRS = list(pairs())
+
+
+def parameters(function: Any) -> list[inspect.Parameter]:
+    return [
+        p for p in inspect.signature(function).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+
+
+@pytest.mark.parametrize(("name", "ours", "theirs"), PAIRS, ids=[name for name, _, _ in PAIRS])
+def test_arguments(name: str, ours: Any, theirs: Any) -> None:
+    try:
+        wanted = parameters(theirs)
+    except ValueError:
+        pytest.skip("PyTorch has it in C++, without a signature")
+    have = parameters(ours)
+    by_position = [p.name for p in have if p.kind is not p.KEYWORD_ONLY]
+    assert by_position == [p.name for p in wanted][: len(by_position)]
+    defaults = {p.name: p.default for p in wanted}
+    for parameter in have:
+        if (name, parameter.name) in OURS_ALONE | OTHER_DEFAULTS:
+            continue
+        assert parameter.name in defaults
+        assert parameter.default == defaults[parameter.name], parameter.name
+
+
+def test_most_have_a_signature() -> None:
+    """A change on PyTorch's side does not turn the test above into one that skips everything."""
+    names = {name for name, _, _ in PAIRS}
+    assert {"Linear", "optim.SGD", "functional.softmax", "init.kaiming_uniform_", "Module.load_state_dict"} <= names
+    for name, _, theirs in PAIRS:
+        if name in ("Linear", "optim.SGD", "functional.softmax"):
+            assert parameters(theirs)
