@@ -26,6 +26,7 @@ _EXPORTS: dict[str, str] = {
     "zeros_like": "graphgrad.graph.create",
     "get_default_dtype": "graphgrad.graph.dtypes",
     "set_default_dtype": "graphgrad.graph.dtypes",
+    "ArgumentError": "graphgrad.graph.errors",
     "DTypeError": "graphgrad.graph.errors",
     "GraphError": "graphgrad.graph.errors",
     "GraphgradError": "graphgrad.graph.errors",
@@ -98,22 +99,23 @@ _ROOMS: tuple[str, ...] = ("autodiff", "datasets", "graph", "lessons", "nn", "op
 __all__ = sorted([*_EXPORTS, *_ROOMS])  # noqa: PLE0605 - one list, not two
 
 
-def _connect() -> None:
-    """Fill the slot through which tensors and graphs reach the rooms above them."""
+def connect() -> None:
+    """Fill the slot through which tensors and graphs reach the rooms above them; nobody else has to call it."""
     import_module("graphgrad.autodiff")  # operations and derivatives put themselves there
-    from graphgrad.graph.late import late
+    from graphgrad.graph.late import Late, late
 
     # Drawing is rarer, and takes longer to load than all the rest: it comes when it is first wanted.
     late.render = lambda *args, **options: import_module("graphgrad.render.export").render(*args, **options)
     late.to_svg = lambda *args, **options: import_module("graphgrad.render.export").svg_of(*args, **options)
+    late.__class__ = Late  # no longer one that waits
 
 
 def __getattr__(name: str) -> Any:
     if name in _EXPORTS:
-        _connect()
+        connect()
         value = getattr(import_module(_EXPORTS[name]), name)
     elif name in _ROOMS:
-        _connect()
+        connect()
         value = import_module(f"graphgrad.{name}")
     else:
         from difflib import get_close_matches
@@ -152,6 +154,7 @@ if TYPE_CHECKING:
     from graphgrad.graph.create import zeros_like as zeros_like
     from graphgrad.graph.dtypes import get_default_dtype as get_default_dtype
     from graphgrad.graph.dtypes import set_default_dtype as set_default_dtype
+    from graphgrad.graph.errors import ArgumentError as ArgumentError
     from graphgrad.graph.errors import DTypeError as DTypeError
     from graphgrad.graph.errors import GraphError as GraphError
     from graphgrad.graph.errors import GraphgradError as GraphgradError

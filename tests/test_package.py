@@ -162,6 +162,26 @@ def test_every_room_can_be_had(source: str, gg: Any) -> None:
         assert getattr(gg, room) is importlib.import_module(f"graphgrad.{room}"), room
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "from graphgrad.graph import tensor; t = tensor([2.0], requires_grad=True); (t * t).sum().backward()",
+        "from graphgrad.graph import scalar; s = scalar(2.0); (s * s).backward()",
+        "from graphgrad.graph.create import ones; ones(2, requires_grad=True).sum().graph()._repr_svg_()",
+        "from graphgrad.nn import Linear; Linear(2, 1)([[1.0, 2.0]]).graph()._repr_svg_()",
+    ],
+)
+def test_a_room_that_is_imported_by_itself_works(script: str, run_python: Any) -> None:
+    assert run_python("-c", script).returncode == 0
+
+
+def test_operators_look_their_functions_up_the_quick_way(gg: Any) -> None:
+    assert gg.tensor is not None  # the first public name fills the slot
+    late = importlib.import_module("graphgrad.graph.late")
+    assert type(late.late) is late.Late
+    assert not hasattr(late.Late, "__getattr__")
+
+
 def test_dir_lists_every_public_name(gg: Any) -> None:
     assert set(gg.__all__) <= set(dir(gg))
 

@@ -443,9 +443,7 @@ def _fit(value: Any, shape: Shape, dtype: np.dtype[Any]) -> Any:
 def _as_tensors(node: Node) -> tuple[Any, ...]:
     """What a node saved, as tensors with their places in the graph, so that rules can be differentiated."""
     assert node.saved is not None
-    if node.op.variadic:
-        return tuple(node.saved)
-    n = len(node.op.operands)
+    n = len(node.operands)
     values: list[Any] = []
     for source, value in zip(node.operands, node.saved[:n], strict=True):
         if value is None or isinstance(source, (bool, int, float)):
@@ -497,3 +495,4 @@ def _own_tensor(found: dict[Source, Any], leaf: Tensor) -> Tensor:
 
 
 late.backward = backward
+late.differentiate = differentiate

@@ -17,13 +17,12 @@ from graphgrad.graph.late import late
 from graphgrad.graph.operation import Op
 from graphgrad.graph.record import announce
 from graphgrad.graph.scalar import Scalar, constant, handle
-from graphgrad.graph.tape import DONE, NOTHING, PENDING, SLOT_SHIFT, Chunk
+from graphgrad.graph.tape import DONE, INDEX, NOTHING, PENDING, SLOT_SHIFT, Chunk
 from graphgrad.ops.scalars import OPCODES
 
 __all__ = ["ScalarObserver", "differentiate_scalar", "scalar_backward"]
 
 _RAISED = (ZeroDivisionError, OverflowError, ValueError)
-_INDEX = (1 << SLOT_SHIFT) - 1
 _PENDING = bytes([PENDING])
 
 Place = tuple[Chunk, int]
@@ -123,7 +122,7 @@ def _pass_on(chunk: Chunk, index: int, pending: _Pending, leaves: dict[Place, fl
 
 def _place(chunk: Chunk, operand: int) -> Place:
     slot = operand >> SLOT_SHIFT
-    return (chunk.reads[slot - 1], operand & _INDEX) if slot else (chunk, operand)
+    return (chunk.reads[slot - 1], operand & INDEX) if slot else (chunk, operand)
 
 
 Pick = Callable[[Any, Any, Any], tuple[Any, ...]]

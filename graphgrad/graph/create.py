@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from graphgrad.graph.dtypes import get_default_dtype
+from graphgrad.graph.dtypes import as_array, as_dtype, get_default_dtype
+from graphgrad.graph.errors import DTypeError, ShapeError, describe
 from graphgrad.graph.tensor import Tensor, make
 
 __all__ = ["asarray", "full", "ones", "ones_like", "tensor", "zeros", "zeros_like"]
@@ -68,14 +69,35 @@ def full(
 ) -> Tensor:
     """Make a leaf of one repeated value, of the default dtype unless told otherwise.
 
+    Raises
+    ------
+    ShapeError
+        If `shape` isn't made of integers from 0.
+    DTypeError
+        If `value` isn't a number, or `dtype` none of numbers.
+
     Examples
     --------
     >>> import graphgrad as gg
     >>> gg.full((2,), 7.0)
     tensor([7., 7.])
     """
-    array = np.full(shape, value, dtype if dtype is not None else get_default_dtype())
-    return make(array, None, requires_grad, name, copy=False, what="full")
+    return _filled("full", shape, value, dtype, requires_grad, name)
+
+
+def _filled(
+    what: str, shape: Shape, value: float, dtype: DTypeLike | None, requires_grad: bool, name: str | None
+) -> Tensor:
+    number = as_array(value, get_default_dtype() if dtype is None else as_dtype(dtype, what), copy=False, what=what)
+    if number.shape != ():
+        raise DTypeError(describe(f"{what}: one number is needed, got an array of shape {number.shape}"))
+    try:
+        array = np.full(shape, number)
+    except (TypeError, ValueError) as error:
+        raise ShapeError(
+            describe(f"{what}: {error}", f"shape: {shape!r:.60}", hint="give an integer, or a tuple of integers")
+        ) from None
+    return make(array, None, requires_grad, name, copy=False, what=what)
 
 
 def zeros(shape: Shape, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
@@ -87,7 +109,7 @@ def zeros(shape: Shape, dtype: DTypeLike | None = None, requires_grad: bool = Fa
     >>> gg.zeros(3)
     tensor([0., 0., 0.])
     """
-    return full(shape, 0.0, dtype, requires_grad, name)
+    return _filled("zeros", shape, 0.0, dtype, requires_grad, name)
 
 
 def ones(shape: Shape, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
@@ -99,7 +121,7 @@ def ones(shape: Shape, dtype: DTypeLike | None = None, requires_grad: bool = Fal
     >>> gg.ones((1, 2))
     tensor([[1., 1.]])
     """
-    return full(shape, 1.0, dtype, requires_grad, name)
+    return _filled("ones", shape, 1.0, dtype, requires_grad, name)
 
 
 def zeros_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
@@ -111,7 +133,7 @@ def zeros_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
     >>> gg.zeros_like(gg.tensor([1, 2])).dtype
     dtype('int64')
     """
-    return make(np.zeros_like(np.asarray(x), dtype=dtype), None, False, None, copy=False, what="zeros_like")
+    return _filled_like("zeros_like", x, 0.0, dtype)
 
 
 def ones_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
@@ -123,4 +145,9 @@ def ones_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
     >>> gg.ones_like(gg.tensor([1.0, 2.0]))
     tensor([1., 1.])
     """
-    return make(np.ones_like(np.asarray(x), dtype=dtype), None, False, None, copy=False, what="ones_like")
+    return _filled_like("ones_like", x, 1.0, dtype)
+
+
+def _filled_like(what: str, x: Any, value: float, dtype: DTypeLike | None) -> Tensor:
+    model = x.data if isinstance(x, Tensor) else as_array(x, copy=False, what=what)
+    return _filled(what, model.shape, value, model.dtype if dtype is None else dtype, False, None)

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from graphgrad.graph.errors import DTypeError, describe
 
-__all__ = ["as_array", "check_dtype", "get_default_dtype", "set_default_dtype"]
+__all__ = ["as_array", "as_dtype", "check_dtype", "get_default_dtype", "set_default_dtype"]
 
 Array = np.ndarray[Any, Any]
 
@@ -43,7 +43,7 @@ def set_default_dtype(dtype: DTypeLike) -> None:
     >>> gg.set_default_dtype("float32")
     """
     global _default
-    chosen = np.dtype(dtype)
+    chosen = as_dtype(dtype, "set_default_dtype")
     if chosen.kind != "f":
         raise DTypeError(
             describe(
@@ -55,6 +55,18 @@ def set_default_dtype(dtype: DTypeLike) -> None:
     _default = chosen
 
 
+def as_dtype(dtype: DTypeLike, what: str) -> np.dtype[Any]:
+    """The dtype that is meant, with a clear refusal of what means none; NumPy takes None for float64."""
+    try:
+        if dtype is not None:
+            return np.dtype(dtype)
+    except TypeError:
+        pass
+    raise DTypeError(
+        describe(f"{what}: {dtype!r:.40} is no dtype", hint="such as 'float32', 'float64', 'int64' or 'bool'")
+    )
+
+
 def check_dtype(array: Array, what: str) -> Array:
     """Return `array` if tensors can hold its elements, and say what is wrong if they can't."""
     if array.dtype.kind in "fiub":
@@ -62,7 +74,8 @@ def check_dtype(array: Array, what: str) -> Array:
     if array.dtype.kind == "c":
         reason, hint = "complex numbers are not supported", "keep real and imaginary part in two tensors"
     else:
-        reason, hint = f"elements of dtype {array.dtype} are not numbers", "rows of unequal length, or text, or None?"
+        reason = f"elements of dtype {array.dtype} are not numbers"
+        hint = "rows of unequal length, text, None, or integers beyond 64 bits?"
     raise DTypeError(describe(f"{what}: {reason}", "expected: bool, integers or floats", hint=hint))
 
 

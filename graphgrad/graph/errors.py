@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from graphgrad.graph.source import Site, call_site
 
-__all__ = ["ArgumentError", "DTypeError", "GraphError", "GraphgradError", "ShapeError", "WriteError", "describe"]
+__all__ = [
+    "ArgumentError",
+    "DTypeError",
+    "GraphError",
+    "GraphgradError",
+    "ShapeError",
+    "WriteError",
+    "check_name",
+    "describe",
+]
 
 
 class GraphgradError(Exception):
@@ -54,6 +63,13 @@ def describe(what: str, *details: str, hint: str = "", made_at: Site | None = No
     if hint:
         lines.append(f"  hint: {hint}")
     return "\n".join(lines)
+
+
+def check_name(name: str | None) -> str | None:
+    """The name of a tensor or a scalar, if it is one: pictures and files count on text."""
+    if name is not None and not isinstance(name, str):
+        raise DTypeError(describe(f"name: a text or None is needed, got {type(name).__name__} {name!r:.40}"))
+    return name
 
 
 def _place(site: Site) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -51,6 +51,11 @@ def graph_until(
     recorded = [one for one in given if isinstance(one, kind)]
     before = Graph.of(*recorded) if recorded else Graph({}, ())
     vertices = dict(before.vertices)
+    for output in before.outputs:
+        # y = model(x) runs several operations; what it ran before this one isn't y.
+        inner = vertices[output.vertex]
+        if site is not None and inner.site is site and inner.name == site.target:
+            vertices[inner.id] = replace(inner, name=None)
     places = iter(before.outputs)
     free = count(min([0, *vertices]) - 1, -1)
     edges = []

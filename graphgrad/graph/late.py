@@ -1,7 +1,8 @@
 """The one slot through which tensors reach the rooms above them.
 
 A tensor carries operators and methods, but the operations and the derivatives are defined in rooms that import this
-one. They fill the slot when they are loaded; nothing here imports upwards.
+one. They fill the slot when they are loaded; nothing here imports upwards. Only if a function is wanted before its room
+was loaded, after ``from graphgrad.graph import tensor`` say, the package is asked to load what belongs here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from graphgrad.graph.scalar import Scalar
     from graphgrad.graph.tensor import Tensor
 
-__all__ = ["late"]
+__all__ = ["Late", "late"]
 
 Operation = Callable[..., "Tensor"]
 ScalarOperation = Callable[..., "Scalar"]
@@ -69,4 +70,14 @@ class Late:
     to_svg: Callable[..., str]
 
 
-late = Late()
+class _Waiting(Late):
+    """The slot before everything is in it. Only then it has ``__getattr__``, which would slow every operator down."""
+
+    def __getattr__(self, name: str) -> Any:
+        from graphgrad import connect
+
+        connect()
+        return object.__getattribute__(self, name)
+
+
+late: Late = _Waiting()

@@ -40,6 +40,8 @@ class Node:
     ----------
     number
         When it ran, as a count over all nodes, leaves and scalars of the process.
+    name
+        What the user's code calls its result, None if unknown.
     op
         The operation's declaration.
     operands
@@ -65,6 +67,7 @@ class Node:
         "attrs",
         "dtype",
         "epoch",
+        "name",
         "needs",
         "number",
         "op",
@@ -76,6 +79,7 @@ class Node:
     )
 
     number: int
+    name: str | None
     op: Op
     operands: tuple[Source, ...]
     attrs: Mapping[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from graphgrad.graph.late import late
 
@@ -60,11 +60,13 @@ class Rule:
 
     @staticmethod
     def _getter(op: Op, name: str) -> tuple[str, Any]:
+        if name in op.operands and op.variadic:
+            return "members", None
         if name in op.operands:
             return "saved", op.operands.index(name)
         if name.removesuffix("_shape") in op.missing:
             return "constant", None
-        if name == "out":
+        if name == "out" and not op.variadic:
             return "saved", len(op.operands)
         if name == "shapes" and op.variadic:
             return "shapes", None
@@ -87,6 +89,8 @@ class Rule:
         for kind, where in self.getters:
             if kind == "saved":
                 bits |= 1 << where
+            elif kind == "members":
+                return -1  # however many there are
         return bits
 
     def arguments(
@@ -97,6 +101,8 @@ class Rule:
             match kind:
                 case "saved":
                     yield saved[where]
+                case "members":
+                    yield saved[:-1]
                 case "shape":
                     yield shapes[where]
                 case "attr":
@@ -178,6 +184,12 @@ class Op:
         Whether the result may share memory with the operand.
     plumbing
         Whether it only brings values into another form; a walk passes over it unless every operation is wanted.
+    linear
+        ``"together"`` if the result is a linear function of all operands that can get a gradient, as that of `concat`
+        is; ``"each"`` if it is one of each of them while the others are held, as that of `matmul` is; else empty. What
+        a small change of the operands makes of the result is then computed by the operation itself.
+    elementwise
+        Whether each element of the result depends on one element of each operand only.
     scalar
         How it runs on single floats, None if it doesn't.
     covers
@@ -190,11 +202,13 @@ class Op:
         "call",
         "covers",
         "doc",
+        "elementwise",
         "errors",
         "expand",
         "forward",
         "formula",
         "joint",
+        "linear",
         "local",
         "missing",
         "name",
@@ -245,6 +259,8 @@ class Op:
         doc: str = "",
         neutral: Mapping[str, str] | None = None,
         missing: Sequence[str] = (),
+        linear: Literal["", "together", "each"] = "",
+        elementwise: bool = False,
     ) -> None:
         self.name = name
         self.forward = forward
@@ -269,6 +285,8 @@ class Op:
         self.doc = doc
         self.neutral = dict(neutral or {})
         self.missing = tuple(missing)
+        self.linear = linear
+        self.elementwise = elementwise
         self.variants: dict[tuple[str, ...], Op] = {}
         unknown = sorted({*rules, *self.local, *self.back, *self.neutral} - set(self.operands))
         if unknown:

@@ -54,20 +54,25 @@ class Recording:
         self._origins: dict[int, tuple[weakref.ref[Tensor], Node | Output]] = {}
 
     def node(self, node: Node, outputs: tuple[Tensor, ...], sources: tuple[Node | Output, ...]) -> None:
-        """Keep a node that just ran, and name its results after the variables that they are assigned to."""
+        """Take note of a node that just ran, and name its results after the variables that they are assigned to."""
         node.site = call_site()
-        self.nodes.append(node)
-        for tensor, source, name in zip(outputs, sources, _names(node.site, len(outputs)), strict=True):
+        self.keep(node, outputs)
+        names = _names(node.site, len(outputs))
+        if len(outputs) == 1:
+            node.name = names[0]
+        for tensor, source, name in zip(outputs, sources, names, strict=True):
             tensor.name = name
             self.remember(tensor, source)
+
+    def keep(self, node: Node, outputs: tuple[Tensor, ...]) -> None:
+        """Keep a node. A recording that does otherwise overrides this; `node` looks at who called it."""
+        self.nodes.append(node)
 
     def scalar(self, scalar: Scalar) -> None:
         """A scalar was just computed; the tape keeps it, and the place too."""
 
     def raised(self, op: Op, operands: Sequence[Any], error: Exception) -> None:
         """Keep an operation that raised, under the name that its result would have had."""
-        if self.failed is not None and self.failed.error is error:
-            return  # on its way out the exception comes by again
         site = call_site()
         graph = graph_until(op, operands, error, name=_names(site, 1)[0], scope=MODE.get().scope, site=site)
         self.failed = FailedOperation(error, graph)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphgrad.graph.errors import DTypeError, WriteError, describe
+from graphgrad.graph.errors import DTypeError, GraphError, WriteError, check_name, describe
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE
 from graphgrad.graph.source import call_site
@@ -13,7 +13,9 @@ from graphgrad.graph.tape import DONE, NOTHING, Chunk, Note, constants_chunk, le
 if TYPE_CHECKING:
     from graphgrad.graph.graph import Graph
 
-__all__ = ["Scalar", "constant", "scalar"]
+__all__ = ["Scalar", "as_float", "constant", "handle", "scalar"]
+
+_NO_NOTE = Note()
 
 
 class Scalar:
@@ -82,8 +84,8 @@ class Scalar:
 
     @name.setter
     def name(self, value: str | None) -> None:
-        note = self.chunk.notes.get(self.index, Note())
-        self.chunk.notes[self.index] = note._replace(name=value)
+        note = self.chunk.notes.get(self.index, _NO_NOTE)
+        self.chunk.notes[self.index] = note._replace(name=check_name(value))
 
     @property
     def requires_grad(self) -> bool:
@@ -170,7 +172,8 @@ class Scalar:
     def __abs__(self) -> Scalar:
         return late.scalar_abs(self)
 
-    # Comparing looks at the values. Equality does too, as for numbers; two handles of one scalar are equal.
+    # Comparing looks at the values, as for numbers. In dicts and sets identity counts, which all handles of a scalar
+    # share.
 
     def __eq__(self, other: object) -> bool:
         return self.data == _value(other)
@@ -187,7 +190,8 @@ class Scalar:
     def __ge__(self, other: Any) -> bool:
         return self.data >= _value(other)
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return hash((Scalar, self.number))
 
     def __float__(self) -> float:
         return self.data
@@ -200,6 +204,14 @@ class Scalar:
 
     def __format__(self, spec: str) -> str:
         return format(self.data, spec) if spec else str(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy is a leaf of its own, with a number of its own."""
+        if not self.is_leaf:
+            raise GraphError(
+                describe("copy: this scalar was computed; only leaves can be copied", hint="gg.scalar(s.data)")
+            )
+        return scalar, (self.data, self.requires_grad, self.name)
 
     def __repr__(self) -> str:
         grad = "—" if self.grad is None else f"{self.grad:.4g}"
@@ -228,9 +240,9 @@ def handle(chunk: Chunk, index: int) -> Scalar:
 
 
 def constant(value: float) -> Scalar:
-    """A scalar that needs no gradient."""
+    """A scalar that needs no gradient. Its note tells it from a number that stands in the code."""
     chunk = constants_chunk()
-    return handle(chunk, chunk.put(value))
+    return handle(chunk, chunk.put(value, _NO_NOTE))
 
 
 def scalar(value: Any, requires_grad: bool = True, name: str | None = None) -> Scalar:
@@ -259,13 +271,14 @@ def scalar(value: Any, requires_grad: bool = True, name: str | None = None) -> S
     6.0
     """
     number = as_float(value, "scalar")
+    check_name(name)
     mode = MODE.get()
     site = None
     if mode.recorder is not None:
         site = call_site()
         if name is None and site is not None:
             name = site.target
-    # A constant of the user's own always has a note: that tells it from a number that stands in the code.
+    # A constant always has a note, see there.
     note = Note(name, "", site) if name is not None or site is not None or not requires_grad else None
     chunk = leaves_chunk() if requires_grad else constants_chunk()
     return handle(chunk, chunk.put(number, note))

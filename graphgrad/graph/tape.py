@@ -4,6 +4,9 @@ A scalar is a handle (chunk, index), so recording one operation on numbers write
 objects. A chunk holds the chunks that it reads from, never those that read from it: reference counting frees a dead
 graph, chunk by chunk. Leaves and constants have chunks of their own, which read nothing; so a parameter that lives for
 ever keeps no graph alive.
+
+Every scalar of a chunk comes after all scalars of the chunks that it reads, and after those of its own chunk that it
+reads: a pass down the chunks, and down the indices of each, meets every scalar after all of its readers.
 """
 
 from __future__ import annotations
@@ -22,13 +25,14 @@ if TYPE_CHECKING:
 __all__ = [
     "CAPACITY",
     "DONE",
+    "INDEX",
     "NOTHING",
     "PENDING",
+    "SLOT_SHIFT",
     "Chunk",
     "Note",
     "constants_chunk",
     "leaves_chunk",
-    "next_chunk",
     "open_chunk",
 ]
 
@@ -38,10 +42,14 @@ CAPACITY = 1024
 SLOT_SHIFT = 32
 """An operand is ``slot << SLOT_SHIFT | index``; slot 0 is the chunk itself, slot k the k-th chunk that it reads."""
 
+INDEX = (1 << SLOT_SHIFT) - 1
+"""The bits of an operand that are the index."""
+
 NOTHING, PENDING, DONE = 0, 1, 2
 """The state of a gradient: none arrived in any pass, on its way in this one, there."""
 
 _ZEROS = bytes(8 * CAPACITY)
+_MINUS_ONES = b"\xff" * (8 * CAPACITY)
 
 
 class Note(NamedTuple):
@@ -50,6 +58,25 @@ class Note(NamedTuple):
     name: str | None = None
     scope: str = ""
     site: Site | None = None
+
+
+class _Slots(dict["Chunk", int]):
+    """The slot of each chunk that is read, shifted to its place in an operand; a chunk is entered when first asked for.
+
+    A chunk looks up the operand ``slots[other] | index`` for every operation that reads another one: with this, the
+    whole of it runs in C.
+    """
+
+    __slots__ = ("reads",)
+
+    def __init__(self, reads: list[Chunk]) -> None:
+        super().__init__()
+        self.reads = reads
+
+    def __missing__(self, chunk: Chunk) -> int:
+        self.reads.append(chunk)
+        slot = self[chunk] = len(self.reads) << SLOT_SHIFT
+        return slot
 
 
 class Chunk:
@@ -67,8 +94,11 @@ class Chunk:
         How many scalars there are.
     first
         The number of the first one; the counter has given the whole block to this chunk.
-    reads
-        The chunks that operands are in, from slot 1 on.
+    reads, slots
+        The chunks that operands are in, from slot 1 on; and by chunk its slot, shifted to its place in an operand.
+    thread
+        The one thread that adds results here, by its identifier; 0 once it has begun another chunk, so that its results
+        are numbered in the order in which it computed them. Always 0 for leaves and constants.
     needs
         Whether its scalars need a gradient.
     epoch
@@ -93,40 +123,34 @@ class Chunk:
         "right",
         "slots",
         "states",
+        "thread",
         "used",
         "values",
         "written",
     )
 
-    def __init__(self, needs: bool = True) -> None:
+    def __init__(self, needs: bool = True, thread: int = 0) -> None:
         self.ops = bytearray(CAPACITY)
         self.left = array("q", _ZEROS)
-        self.right = array("q", _ZEROS)
+        self.right = array("q", _MINUS_ONES)
         self.values = array("d", _ZEROS)
         self.grads = array("d", _ZEROS)
         self.states = bytearray(CAPACITY)
         self.used = 0
         self.first = take_numbers(CAPACITY)
         self.reads: list[Chunk] = []
-        self.slots: dict[int, int] = {}
+        self.slots = _Slots(self.reads)
+        self.thread = thread
         self.needs = needs
         self.epoch = CLOCK.epoch
         self.written: dict[int, int] = {}
         self.last_written = 0
         self.notes: dict[int, Note] = {}
 
-    def refer(self, chunk: Chunk, index: int) -> int:
-        """The operand that stands for scalar `index` of another chunk."""
-        slot = self.slots.get(id(chunk))
-        if slot is None:
-            self.reads.append(chunk)
-            slot = self.slots[id(chunk)] = len(self.reads)
-        return slot << SLOT_SHIFT | index
-
     def locate(self, operand: int) -> tuple[Chunk, int]:
         """The chunk and index that an operand stands for."""
         slot = operand >> SLOT_SHIFT
-        return (self.reads[slot - 1] if slot else self), operand & 0xFFFFFFFF
+        return (self.reads[slot - 1] if slot else self), operand & INDEX
 
     def operands(self, index: int) -> tuple[tuple[Chunk, int], ...]:
         """Where the operands of scalar `index` are, in order."""
@@ -165,18 +189,17 @@ def _gone() -> Chunk | None:
 _open = _Open()
 
 
-def open_chunk() -> Chunk:
-    """The chunk for this thread's next operation."""
+def open_chunk(latest: Chunk) -> Chunk:
+    """The chunk of this thread for an operation on operands of which the latest are in `latest`.
+
+    Whoever records need not ask if `latest` is this thread's, has room, and nothing was written since it was begun.
+    """
     chunk = _open.ops()
-    if chunk is None or chunk.used == CAPACITY or chunk.epoch != CLOCK.epoch:
-        chunk = next_chunk()
-    return chunk
-
-
-def next_chunk() -> Chunk:
-    """A new chunk for this thread's next operations: later than every scalar that there is, another thread's too."""
-    chunk = Chunk()
-    _open.ops = weakref.ref(chunk)
+    if chunk is None or chunk.used == CAPACITY or chunk.epoch != CLOCK.epoch or latest.first > chunk.first:
+        if chunk is not None:
+            chunk.thread = 0
+        chunk = Chunk(thread=threading.get_ident())
+        _open.ops = weakref.ref(chunk)
     return chunk
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from graphgrad.graph.dtypes import as_array
-from graphgrad.graph.errors import DTypeError, GraphError, ShapeError, WriteError, describe
+from graphgrad.graph.errors import DTypeError, GraphError, ShapeError, WriteError, check_name, describe
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE
 from graphgrad.graph.node import Node, Output, next_number
@@ -51,15 +52,15 @@ class Tensor:
     tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "_needs", "_number", "_source", "_written", "name")
+    __slots__ = ("__weakref__", "_data", "_grad", "_name", "_needs", "_number", "_source", "_written")
 
     _data: Array
     _grad: Tensor | None
+    _name: str | None
     _needs: bool
     _number: int
     _source: Node | Output | None
     _written: int
-    name: str | None
 
     def __init__(self, data: Array, requires_grad: bool = False, name: str | None = None) -> None:
         if requires_grad:
@@ -70,7 +71,7 @@ class Tensor:
         self._source = None
         self._written = 0
         self._number = next_number()
-        self.name = name
+        self._name = name
 
     # ---- what it is
 
@@ -129,6 +130,16 @@ class Tensor:
             if value.dtype != self.dtype:
                 raise DTypeError(describe("grad: has the dtype of its tensor", f"{self.dtype}", f"got: {value.dtype}"))
         self._grad = value
+
+    @property
+    def name(self) -> str | None:
+        return self._name
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        self._name = check_name(value)
+        if isinstance(self._source, Node):
+            self._source.name = value  # a graph holds nodes, not the tensors that they computed
 
     @property
     def requires_grad(self) -> bool:
@@ -255,8 +266,8 @@ class Tensor:
         return late.reshape(self, shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: Any) -> Tensor:
-        order = axes[0] if len(axes) == 1 and axes[0] is not None and not isinstance(axes[0], int) else axes
-        return late.permute_dims(self, tuple(order) or None)
+        one = axes[0] if len(axes) == 1 else axes  # transpose((1, 0)), transpose(1, 0), transpose(None), transpose(0)
+        return late.permute_dims(self, one if one is None else tuple(np.atleast_1d(one)) or None)
 
     def astype(self, dtype: DTypeLike) -> Tensor:
         return late.astype(self, dtype)
@@ -421,14 +432,16 @@ class Tensor:
         return f"tensor({', '.join([text, *extras])})"
 
     def __copy__(self) -> Tensor:
-        return self.__deepcopy__({})
+        copied: Tensor = copy.deepcopy(self)
+        return copied
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy is a leaf of its own, with a number of its own."""
         if self._source is not None:
             raise GraphError(
                 describe(f"copy: {self._title()} was computed; only leaves can be copied", hint="gg.tensor(t.data)")
             )
-        return Tensor(self._data.copy(), self._needs, self.name)
+        return type(self), (self._data, self._needs, self._name)
 
 
 TensorLike: TypeAlias = "Tensor | np.ndarray[Any, Any] | np.generic | bool | int | float | Sequence[Any]"
@@ -442,7 +455,7 @@ def computed(data: Array, source: Node | Output) -> Tensor:
     tensor._grad = None
     tensor._needs = source.node.needs != 0 if isinstance(source, Output) else source.needs != 0
     tensor._source = source
-    tensor.name = None
+    tensor._name = None
     return tensor
 
 
@@ -483,8 +496,11 @@ def make(data: Any, dtype: DTypeLike | None, requires_grad: bool, name: str | No
     if isinstance(data, Tensor):
         data = data.data
     if isinstance(data, (list, tuple)):
-        data = _unwrap(data)
-    tensor = Tensor(as_array(data, dtype, copy=copy, what=what), requires_grad, name)
+        try:
+            data = _unwrap(data)
+        except RecursionError:
+            raise DTypeError(describe(f"{what}: lists within lists, too deep for an array")) from None
+    tensor = Tensor(as_array(data, dtype, copy=copy, what=what), requires_grad, check_name(name))
     recorder = MODE.get().recorder
     if recorder is not None:
         recorder.leaf(tensor)

@@ -26,7 +26,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias, overload
+from typing import Any, Literal, Protocol, TypeAlias, overload
 
 import numpy as np
 
@@ -38,7 +38,7 @@ from graphgrad.ops import entry, scalars, shapes
 from graphgrad.ops.samples import elementwise_samples
 from graphgrad.ops.variants import base_and_missing, without
 
-__all__ = ["TABLE", "Array", "Arrays", "OpFunction", "find", "op", "polymorphic"]
+__all__ = ["TABLE", "Array", "Arrays", "OpFunction", "by_operands", "find", "op", "polymorphic", "roles"]
 
 Array: TypeAlias = Any
 """Annotates an operand in a forward function: an ndarray there, anything like a tensor for the caller."""
@@ -114,11 +114,12 @@ def _declare(
     doc: str | None = None,
     neutral: Mapping[str, str] | None = None,
     numpy: Callable[..., Any] | Sequence[Callable[..., Any]] = (),
+    linear: Literal["", "together", "each"] = "",
     **rules: Callable[..., Any],
 ) -> OpFunction:
     name = name or forward.__name__.rstrip("_")
     signature = _signature(forward)
-    operands, attributes, variadic = _roles(signature, name)
+    operands, attributes, variadic = roles(signature, name)
     optional = {operand for operand in operands if signature.parameters[operand].default is None}
     if optional != set(neutral or {}):
         raise TypeError(f"{name}: optional operands {sorted(optional)} need a neutral number each, no others do")
@@ -128,7 +129,7 @@ def _declare(
         scalar_form = ScalarForm(scalar, rules)
     declared = Op(
         name,
-        _by_operands(forward, signature, operands),
+        by_operands(forward, signature, operands),
         operands,
         attributes,
         rules,
@@ -140,6 +141,8 @@ def _declare(
         local=local,
         back=back,
         expand=expand,
+        linear=linear,
+        elementwise=not variadic and outputs == 1 and shape in (None, shapes.broadcast, shapes.same),
         shape=shape or shapes.broadcast,
         cost=cost or shapes.one_per_element,
         samples=samples or elementwise_samples(len(operands)),
@@ -179,7 +182,7 @@ def _signature(forward: Callable[..., Any]) -> inspect.Signature:
     )
 
 
-def _roles(signature: inspect.Signature, name: str) -> tuple[tuple[str, ...], dict[str, Any], bool]:
+def roles(signature: inspect.Signature, name: str) -> tuple[tuple[str, ...], dict[str, Any], bool]:
     """The operands, the attributes with their defaults, and whether the operand is a sequence."""
     operands: list[str] = []
     attributes: dict[str, Any] = {}
@@ -195,7 +198,7 @@ def _roles(signature: inspect.Signature, name: str) -> tuple[tuple[str, ...], di
     return tuple(operands), attributes, variadic
 
 
-def _by_operands(
+def by_operands(
     forward: Callable[..., Any], signature: inspect.Signature, operands: Sequence[str]
 ) -> Callable[..., Any]:
     """A function that takes all operands first, however PyTorch or NumPy mixes them with attributes."""

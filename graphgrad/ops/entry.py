@@ -87,7 +87,7 @@ def _unary(op: Op) -> Callable[[Any], Any]:
             out = _asarray(out)
         tensor = _new_tensor(Tensor)
         tensor._data = out
-        tensor._grad = tensor.name = None
+        tensor._grad = tensor._name = None
         if x._needs and differentiable:
             epoch = CLOCK.epoch
             source: Any = x._source
@@ -97,6 +97,7 @@ def _unary(op: Op) -> Callable[[Any], Any]:
                 check_unwritten(x, op.name)
             node = _new_node(Node)
             node.number = next_number()
+            node.name = None
             node.op = op
             node.operands = (source,)
             node.attrs = _NO_ATTRS
@@ -154,7 +155,7 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:
             out = _asarray(out)
         tensor = _new_tensor(Tensor)
         tensor._data = out
-        tensor._grad = tensor.name = None
+        tensor._grad = tensor._name = None
         if needs and differentiable:
             epoch = CLOCK.epoch
             left: Source = a
@@ -170,6 +171,7 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:
             keep = keeps[needs]
             node = _new_node(Node)
             node.number = next_number()
+            node.name = None
             node.op = op
             node.operands = (left, right)
             node.attrs = _NO_ATTRS
@@ -326,6 +328,7 @@ def _applied(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
 
     node = Node()
     node.number = next_number()
+    node.name = None
     node.op = op
     node.operands = tuple(_source(operand, op, mode.recorder) for operand in tensors)
     node.attrs = attrs

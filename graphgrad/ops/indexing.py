@@ -82,6 +82,7 @@ def _samples(rng: np.random.Generator) -> Iterator[Sample]:
 @op(
     symbol="[ ]",
     x=lambda g, x_shape, key: _index_add(g, shape=x_shape, key=key),
+    linear="together",
     formula="{x}[{key}]",
     back={"x": "{g} where elements were taken, 0 elsewhere"},
     shape=_indexed,
@@ -128,6 +129,7 @@ def _filled(x: Shape, /, shape: Shape, key: tuple[Any, ...]) -> Shape:
 
 @op(
     x=lambda g, key: g[key],
+    linear="together",
     formula="index_add({x}, {shape}, {key})",
     back={"x": "{g} where the values were added"},
     shape=_filled,
@@ -181,6 +183,7 @@ def _assigned(x: Shape, value: Shape, /, key: tuple[Any, ...]) -> Shape:
     symbol="[ ]=",
     x=_without,
     value=lambda g, key: g[key],
+    linear="together",
     formula="setitem({x}, {value}, {key})",
     back={"x": "{g}, but 0 where elements were replaced", "value": "{g} where elements were replaced"},
     shape=_assigned,

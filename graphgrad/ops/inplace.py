@@ -83,6 +83,7 @@ def write_in_place(target: Tensor, function: OpFunction, value: Any, **attrs: An
     target._written = wrote(target._data)
     if isinstance(source, Node):
         source.epoch = CLOCK.epoch
+        source.name = target.name or source.name
         target._source = source
         target._needs = True
     recorder = MODE.get().recorder

@@ -86,6 +86,7 @@ matmul = op(
     symbol="@",
     a=_matmul_a,
     b=_matmul_b,
+    linear="each",
     formula="{a} @ {b}",
     back={"a": "{g} @ {b}ᵀ", "b": "{a}ᵀ @ {g}"},
     shape=_product,

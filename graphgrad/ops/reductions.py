@@ -87,6 +87,7 @@ def _size(x: tuple[int, ...], /, **_: Any) -> int:
 @op(
     symbol="Σ",
     x=lambda g, x_shape, axis, keepdims: np.broadcast_to(keep_axes(g, x_shape, axis, keepdims), x_shape),
+    linear="together",
     formula="sum({x}, axis={axis}, keepdims={keepdims})",
     back={"x": "{g}, handed to every element that was added"},
     shape=reduced,
@@ -125,6 +126,7 @@ def _count(x_shape: tuple[int, ...], axis: Axis) -> int:
     x=lambda g, x_shape, axis, keepdims: np.broadcast_to(
         keep_axes(g / _count(x_shape, axis), x_shape, axis, keepdims), x_shape
     ),
+    linear="together",
     formula="mean({x}, axis={axis}, keepdims={keepdims})",
     back={"x": "{g} / n, handed to every element that was averaged"},
     shape=reduced,

@@ -7,6 +7,7 @@ those. So the plain float function runs first, for it is quick; when it raises, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any, NoReturn
 
 import numpy as np
@@ -15,9 +16,11 @@ from graphgrad.graph.errors import DTypeError, describe
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE
 from graphgrad.graph.operation import Op
+from graphgrad.graph.record import report
 from graphgrad.graph.scalar import Scalar, as_float, constant, handle
 from graphgrad.graph.source import call_site
-from graphgrad.graph.tape import Chunk, Note, constants_chunk, next_chunk, open_chunk
+from graphgrad.graph.tape import CAPACITY, Chunk, Note, constants_chunk, open_chunk
+from graphgrad.graph.writes import CLOCK
 
 __all__ = ["OPCODES", "register", "scalar_entry"]
 
@@ -42,11 +45,10 @@ def scalar_entry(op: Op) -> Callable[..., Scalar]:
     if op.scalar is None:
 
         def refuse(*operands: Any) -> NoReturn:
-            raise DTypeError(
-                describe(
-                    f"{op.name}: doesn't run on a Scalar", hint="use tensors: gg.tensor(value, requires_grad=True)"
-                )
-            )
+            hint = "use tensors: gg.tensor(value, requires_grad=True)"
+            error = DTypeError(describe(f"{op.name}: doesn't run on a Scalar", hint=hint))
+            report(op, operands, error)
+            raise error
 
         return refuse
     return _unary(op) if len(op.operands) == 1 else _binary(op)
@@ -65,13 +67,12 @@ def _unary(op: Op) -> Callable[[Any], Scalar]:
         mode = _mode()
         if not (source.needs and mode.grad):
             return constant(value)
-        chunk = open_chunk()
-        if source.first > chunk.first:
-            chunk = next_chunk()  # operands stand before results, in their chunk or in an earlier one
+        chunk = source
+        if chunk.thread != get_ident() or chunk.used == CAPACITY or chunk.epoch != CLOCK.epoch:
+            chunk = open_chunk(chunk)
         k = chunk.used
         chunk.ops[k] = code
-        chunk.left[k] = i if source is chunk else chunk.refer(source, i)
-        chunk.right[k] = -1
+        chunk.left[k] = i if source is chunk else chunk.slots[source] | i
         chunk.values[k] = value
         chunk.used = k + 1
         if mode.scope or not mode.fast:
@@ -89,12 +90,18 @@ def _binary(op: Op) -> Callable[[Any, Any], Scalar]:
     forward, code = op.scalar.forward, op.opcode
 
     def call(a: Any, b: Any, /) -> Scalar:
-        if type(a) is not Scalar:
-            a = _constant(op, a)
-        if type(b) is not Scalar:
-            b = _constant(op, b)
-        left, i = a.chunk, a.index
-        right, j = b.chunk, b.index
+        try:
+            if type(a) is Scalar:
+                left, i = a.chunk, a.index
+            else:
+                left, i = _number(op, a)
+            if type(b) is Scalar:
+                right, j = b.chunk, b.index
+            else:
+                right, j = _number(op, b)
+        except Exception as error:
+            report(op, (a, b), error)
+            raise
         try:
             value = forward(left.values[i], right.values[j])
         except _RAISED:
@@ -102,13 +109,13 @@ def _binary(op: Op) -> Callable[[Any, Any], Scalar]:
         mode = _mode()
         if not ((left.needs or right.needs) and mode.grad):
             return constant(value)
-        chunk = open_chunk()
-        if left.first > chunk.first or right.first > chunk.first:
-            chunk = next_chunk()
+        chunk = left if left.first > right.first else right
+        if chunk.thread != get_ident() or chunk.used == CAPACITY or chunk.epoch != CLOCK.epoch:
+            chunk = open_chunk(chunk)
         k = chunk.used
         chunk.ops[k] = code
-        chunk.left[k] = i if left is chunk else chunk.refer(left, i)
-        chunk.right[k] = j if right is chunk else chunk.refer(right, j)
+        chunk.left[k] = i if left is chunk else chunk.slots[left] | i
+        chunk.right[k] = j if right is chunk else chunk.slots[right] | j
         chunk.values[k] = value
         chunk.used = k + 1
         if mode.scope or not mode.fast:
@@ -121,19 +128,19 @@ def _binary(op: Op) -> Callable[[Any, Any], Scalar]:
     return call
 
 
-def _constant(op: Op, value: Any) -> Scalar:
-    if isinstance(value, (bool, int, float, np.floating, np.integer)):
-        chunk = constants_chunk()
-        made = _new(Scalar)
-        made.chunk = chunk
-        made.index = chunk.put(as_float(value, op.name))
-        return made
-    raise DTypeError(
-        describe(
-            f"{op.name}: a Scalar takes part with scalars and numbers, not with {type(value).__name__}",
-            hint="use gg.tensor(value, requires_grad=True) for a number among tensors",
-        )
-    )
+def _number(op: Op, value: Any) -> tuple[Chunk, int]:
+    """The place of a number that stands in the code beside a scalar."""
+    if type(value) is not float:
+        if not isinstance(value, (bool, int, float, np.floating, np.integer)):
+            raise DTypeError(
+                describe(
+                    f"{op.name}: a Scalar takes part with scalars and numbers, not with {type(value).__name__}",
+                    hint="use gg.tensor(value, requires_grad=True) for a number among tensors",
+                )
+            )
+        value = as_float(value, op.name)
+    chunk = constants_chunk()
+    return chunk, chunk.put(value)
 
 
 def _note(chunk: Chunk, index: int) -> None:

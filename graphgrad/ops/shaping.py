@@ -71,6 +71,7 @@ def _reshaped(x: Shape, /, shape: Shape) -> Shape:
 
 @op(
     x=lambda g, x_shape: np.reshape(g, x_shape),
+    linear="together",
     formula="reshape({x}, {shape})",
     back={"x": "{g} in the shape of {x}"},
     shape=_reshaped,
@@ -135,6 +136,7 @@ def _inverse(axes: Shape | None) -> Shape | None:
 
 @op(
     x=lambda g, axes: np.transpose(g, _inverse(axes)),
+    linear="together",
     formula="permute_dims({x}, {axes})",
     back={"x": "{g} with the axes put back"},
     shape=_permuted,
@@ -173,6 +175,7 @@ def _stretched(x: Shape, /, shape: Shape) -> Shape:
 
 @op(
     x=lambda g: g,
+    linear="together",
     formula="broadcast_to({x}, {shape})",
     back={"x": "{g}, summed over the stretched axes"},
     shape=_stretched,
@@ -210,6 +213,7 @@ def _expanded(x: Shape, /, axis: int) -> Shape:
 
 @op(
     x=lambda g, x_shape: np.reshape(g, x_shape),
+    linear="together",
     formula="expand_dims({x}, {axis})",
     back={"x": "{g} without the new axis"},
     shape=_expanded,
@@ -243,6 +247,7 @@ def _squeezed(x: Shape, /, axis: int | Sequence[int] | None = None) -> Shape:
 
 @op(
     x=lambda g, x_shape: np.reshape(g, x_shape),
+    linear="together",
     formula="squeeze({x}, {axis})",
     back={"x": "{g} with its axis back"},
     shape=_squeezed,
@@ -343,6 +348,7 @@ def _unstack(g: Any, shapes: Sequence[Shape], axis: int) -> Sequence[Any]:
 
 @op(
     joint=_unstack,
+    linear="together",
     formula="stack({tensors}, {axis})",
     back={"tensors": "its slice of {g}"},
     shape=_stacked,
@@ -392,6 +398,7 @@ def _cut(g: Any, shapes: Sequence[Shape], axis: int) -> Sequence[Any]:
 
 @op(
     joint=_cut,
+    linear="together",
     formula="concat({tensors}, {axis})",
     back={"tensors": "its part of {g}"},
     shape=_joined,
@@ -458,6 +465,7 @@ def _split_samples(rng: np.random.Generator) -> Iterator[Sample]:
 @op(
     outputs=None,
     x=lambda g, axis: concat_pieces(g, axis=axis),
+    linear="together",
     formula="split({x}, {sizes}, {axis})",
     back={"x": "the gradients of the parts, put together"},
     shape=_pieces,
@@ -502,6 +510,7 @@ def _members(x: Shape, /, axis: int) -> tuple[Shape, ...]:
 @op(
     outputs=None,
     x=lambda g, axis: stack_pieces(g, axis=axis),
+    linear="together",
     formula="unbind({x}, {axis})",
     back={"x": "the gradients of the slices, put together"},
     shape=_members,

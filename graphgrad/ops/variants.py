@@ -90,6 +90,8 @@ def _made(op: Op, missing: tuple[str, ...]) -> Op:
         covers=op.covers,
         doc=op.doc,
         missing=missing,
+        linear=op.linear,
+        elementwise=op.elementwise,
     )
     made.call = lambda *given, **attrs: op.call(**dict(zip(operands, given, strict=True)), **attrs)
     return made

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from graphgrad.files import write
 from graphgrad.graph.errors import GraphError, describe
 from graphgrad.graph.graph import Graph
 from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.tensor import Tensor
 from graphgrad.render.dot import to_dot
-from graphgrad.render.files import write
 from graphgrad.render.graphviz import Engine, choose, draw
 from graphgrad.render.html import to_html
 from graphgrad.render.pdf import to_pdf
@@ -27,7 +27,7 @@ from graphgrad.walk.steps import GRANULARITIES, Granularity, Phase
 from graphgrad.walk.trace import trace
 from graphgrad.walk.walk import Moment, Walk
 
-__all__ = ["FORMATS", "Format", "render", "render_as", "svg_of"]
+__all__ = ["FORMATS", "Format", "render", "svg_of"]
 
 Format = Literal["svg", "png", "pdf", "dot", "html", "json", "txt"]
 FORMATS: tuple[Format, ...] = ("svg", "png", "pdf", "dot", "html", "json", "txt")
@@ -107,48 +107,21 @@ def render(
     >>> folder.cleanup()
     """
     kind = _format(path)
-    return render_as(
-        kind,
-        source,
-        path,
-        step=step,
-        look=look,
-        granularity=granularity,
-        engine=engine,
-        values=values,
-        scale=scale,
-    )
-
-
-def render_as(
-    kind: Format,
-    source: Walk | Graph | Tensor | Scalar,
-    path: str | os.PathLike[str],
-    *,
-    step: int | None = None,
-    look: Look | None = None,
-    granularity: Granularity = "concepts",
-    engine: Engine | None = None,
-    values: bool | None = None,
-    scale: float = 2.0,
-) -> Path:
-    """Write a format, whatever the path looks like; see `render`."""
     if granularity not in GRANULARITIES:
         _unknown("granularity", granularity, GRANULARITIES)
     if not 0.05 <= scale <= 20:
         raise ValueError(describe("render: scale is out of range", "expected: 0.05 to 20", f"got: {scale}"))
     chosen = choose(engine)
+    subject = _subject(kind, source, step, values)
     if kind == "json":
-        return write(path, to_json(_subject(source, step, values, keep=True).source) + "\n")
-    subject = _subject(source, step, values)
+        return write(path, to_json(subject.source) + "\n")
     drawing = Drawing.of(subject.source, look or (Look() if kind == "html" else _STILL))
-    job = _Job(subject, drawing, step, granularity)
-    return write(path, job.content(kind, chosen, scale))
+    return write(path, _Job(subject, drawing, step, granularity).content(kind, chosen, scale))
 
 
 def svg_of(source: Walk | Graph | Tensor | Scalar) -> str:
     """The picture of a computation as SVG, for notebooks: with its numbers where that is cheap and possible."""
-    subject = _subject(source, None, None)
+    subject = _subject("svg", source, None, None)
     return to_svg(_Job(subject, Drawing.of(subject.source, _STILL), None, "concepts").picture())
 
 
@@ -190,22 +163,22 @@ class _Subject:
     note: str = ""
 
 
-def _subject(
-    source: Walk | Graph | Tensor | Scalar, step: int | None, values: bool | None, keep: bool = False
-) -> _Subject:
-    if isinstance(source, Walk):
-        return _Subject(source.graph if values is False else source)
-    if isinstance(source, (Tensor, Scalar)):
-        graph = Graph.of(source)
-    elif isinstance(source, Graph):
-        graph = source
-        if keep and not values:
-            return _Subject(graph)
-    else:
-        raise TypeError(
-            describe(f"render: can't draw a {type(source).__name__}", "expected: a walk, a graph, a tensor or a scalar")
+def _subject(kind: Format, source: Walk | Graph | Tensor | Scalar, step: int | None, values: bool | None) -> _Subject:
+    if values is False and step is not None:
+        raise ValueError(
+            describe(
+                f"render: step {step} and values=False exclude each other: only a walk, with its numbers, has steps",
+                hint="leave out one of them",
+            )
         )
-    if values is False and step is None:
+    if isinstance(source, Walk):
+        if step is not None:
+            source.at(step)  # or there is no such step, for a page and for data too
+        return _Subject(source.graph if values is False else source)
+    graph = _graph(source)
+    if kind == "json" and isinstance(source, Graph) and step is None and values is None:
+        values = False  # a graph is data of its own
+    if values is False:
         return _Subject(graph)
     reason = _reason_against(graph)
     if reason and (values or step is not None):
@@ -215,7 +188,22 @@ def _subject(
                 hint="values=False draws the structure; graphgrad.walk(result, gradient) takes an upstream gradient",
             )
         )
-    return _Subject(graph, f"numbers not shown: {reason}") if reason else _Subject(trace(graph))
+    if reason:
+        return _Subject(graph, f"numbers not shown: {reason}")
+    walk = trace(graph)
+    if step is not None:
+        walk.at(step)
+    return _Subject(walk)
+
+
+def _graph(source: Graph | Tensor | Scalar) -> Graph:
+    if isinstance(source, (Tensor, Scalar)):
+        return Graph.of(source)
+    if isinstance(source, Graph):
+        return source
+    raise TypeError(
+        describe(f"render: can't draw a {type(source).__name__}", "expected: a walk, a graph, a tensor or a scalar")
+    )
 
 
 def _reason_against(graph: Graph) -> str:

@@ -3,8 +3,9 @@
 A file holds, beside ``format``, ``version`` and ``kind`` (``"graph"`` or ``"walk"``):
 
 - ``graph``: the vertices, operands before results, each with id, op, operands as ``[vertex, port]``, attributes,
-  shapes, dtypes, requires_grad, name, scope, the number of its site, and for a leaf its value: ``{"tensor": array}``,
-  ``{"scalar": number}``, ``{"number": number}``; and the outputs as ``[vertex, port]``;
+  shapes, dtypes, requires_grad, name, scope, the number of its site, for a leaf its value: ``{"tensor": array}``,
+  ``{"scalar": number}``, ``{"number": number}``, and for an operation that raised its error, with no shapes and dtypes,
+  since it has no outputs; and the outputs as ``[vertex, port]``;
 - ``sites``: the places in the user's code, each once;
 - for a walk ``title``, ``notes``, ``values`` (an array per output of each operation), ``seeds`` and ``contributions``.
 
@@ -19,20 +20,20 @@ import dataclasses
 import json
 import math
 import os
-import secrets
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from graphgrad.files import write
 from graphgrad.graph.errors import describe
 from graphgrad.graph.graph import Graph, Operand, Vertex
+from graphgrad.graph.operation import Op
 from graphgrad.graph.scalar import Scalar, scalar
 from graphgrad.graph.source import Site
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.declare import find
-from graphgrad.walk.codec import FileError, Reader, encode_array, encode_value
+from graphgrad.walk.codec import FileError, Reader, dtype_name, encode_array, encode_value
 from graphgrad.walk.walk import Contribution, Walk
 
 __all__ = ["MAX_BYTES", "VERSION", "FileError", "from_json", "load", "save", "to_json"]
@@ -44,7 +45,20 @@ VERSION = 1
 MAX_BYTES = 256 * 2**20
 """How large a file may be, unless told otherwise."""
 
-_VERTEX = ("id", "op", "operands", "attrs", "shapes", "dtypes", "requires_grad", "name", "scope", "site", "leaf")
+_VERTEX = (
+    "id",
+    "op",
+    "operands",
+    "attrs",
+    "shapes",
+    "dtypes",
+    "requires_grad",
+    "name",
+    "scope",
+    "site",
+    "leaf",
+    "error",
+)
 
 
 def save(what: Walk | Graph, path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> None:
@@ -66,16 +80,7 @@ def save(what: Walk | Graph, path: str | os.PathLike[str], max_bytes: int = MAX_
     FileError
         If the file would be too large, or an attribute or a dtype can't be held in one.
     """
-    data = to_json(what, max_bytes).encode("ascii")
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write(path, to_json(what, max_bytes))
 
 
 def load(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> Walk | Graph:
@@ -164,12 +169,13 @@ def _encode_vertex(vertex: Vertex, sites: dict[Site, int], values: Sequence[Arra
         "operands": [list(operand) for operand in vertex.operands],
         "attrs": {name: encode_value(value, f"{title}: {name}") for name, value in vertex.attrs.items()},
         "shapes": [list(shape) for shape in vertex.shapes],
-        "dtypes": [dtype.name for dtype in vertex.dtypes],
+        "dtypes": [dtype_name(dtype) for dtype in vertex.dtypes],
         "requires_grad": vertex.requires_grad,
         "name": vertex.name,
         "scope": vertex.scope,
         "site": None if vertex.site is None else sites.setdefault(vertex.site, len(sites)),
         "leaf": leaf,
+        "error": vertex.error,
     }
 
 
@@ -276,6 +282,8 @@ class _Vertices:
         self.ids = {one.value["id"] for one in members if isinstance(one.value, dict) and _is_int(one.value.get("id"))}
         for one in members:
             vertex = self.vertex(one)
+            if vertex.error is not None and one is not members[-1]:
+                one.fail("an operation that raised ends the computation", "no vertices after it")
             self.found[vertex.id] = vertex
         outputs = tuple(self.operand(one) for one in parts["outputs"].items())
         if not outputs:
@@ -289,8 +297,15 @@ class _Vertices:
             parts["id"].fail(f"two vertices have the id {id}")
         shapes = tuple(one.shape(self.most) for one in parts["shapes"].items())
         dtypes = tuple(one.dtype() for one in parts["dtypes"].items())
-        if len(shapes) != len(dtypes) or not shapes:
+        if len(shapes) != len(dtypes):
             parts["dtypes"].fail("every output has a shape and a dtype", f"{len(shapes)} of them", f"{len(dtypes)}")
+        error = parts["error"].optional_text()
+        if (error is None) != bool(shapes):
+            parts["shapes"].fail(
+                "what raised has no outputs, anything else has some",
+                "none" if error is not None else "at least one",
+                str(len(shapes)),
+            )
         site = None if parts["site"].value is None else parts["site"].integer(0)
         if site is not None and site >= len(self.sites):
             parts["site"].fail(f"there is no site {site}", f"0 to {len(self.sites) - 1}")
@@ -314,7 +329,10 @@ class _Vertices:
         else:
             if parts["leaf"].value is not None:
                 parts["leaf"].fail("what an operation computed is no leaf", "null")
-            self.check_operation(parts, op, operands, attrs, shapes)
+            if error is None:
+                self.check_operation(parts, op, operands, attrs, shapes)
+            else:
+                self.check_failed(parts, op, operands, attrs, needs)
         return Vertex(
             id,
             op,
@@ -327,6 +345,7 @@ class _Vertices:
             parts["scope"].text(),
             None if site is None else self.sites[site],
             leaf,
+            error=error,
         )
 
     def operand(self, at: Reader) -> Operand:
@@ -339,6 +358,8 @@ class _Vertices:
             if pair[0] in self.ids:
                 at.fail(f"vertex {pair[0]} comes only later", "operands before results, so that there is no cycle")
             at.fail(f"there is no vertex {pair[0]}")
+        if vertex.error is not None:
+            at.fail(f"vertex {pair[0]} raised, so nothing comes from it")
         if not 0 <= pair[1] < len(vertex.shapes):
             at.fail(f"vertex {pair[0]} has no output {pair[1]}", f"0 to {len(vertex.shapes) - 1}")
         return Operand(*pair)
@@ -378,10 +399,7 @@ class _Vertices:
         shapes: Sequence[tuple[int, ...]],
     ) -> None:
         """Whether an operation takes such operands and attributes, and gives such shapes."""
-        try:
-            op = find(name)
-        except LookupError as error:
-            parts["op"].fail(str(error).partition("\n")[0])
+        op = self.declared(parts["op"], name)
         count = len(op.operands)
         if (len(operands) < 1) if op.variadic else (len(operands) != count):
             want = "at least one" if op.variadic else f"{count} ({', '.join(op.operands)})"
@@ -401,6 +419,23 @@ class _Vertices:
         expected = tuple(result) if op.outputs is None else (tuple(result),)
         if expected != tuple(shapes):
             parts["shapes"].fail(f"{name} gives another shape", _shapes(expected), _shapes(shapes))
+
+    def check_failed(
+        self, parts: Mapping[str, Reader], name: str, operands: Sequence[Operand], attrs: Mapping[str, Any], needs: bool
+    ) -> None:
+        """Whether an operation that raised claims no more than it may; its operands were perhaps why it did."""
+        op = self.declared(parts["op"], name)
+        if not op.variadic and len(operands) > len(op.operands):
+            count = f"at most {len(op.operands)} ({', '.join(op.operands)})"
+            parts["operands"].fail(f"{name} doesn't have so many operands", count, str(len(operands)))
+        if attrs or needs:
+            parts["error"].fail("what raised has no attributes and no gradient")
+
+    def declared(self, at: Reader, name: str) -> Op:
+        try:
+            return find(name)
+        except LookupError as error:
+            at.fail(str(error).partition("\n")[0])
 
 
 def _is_int(value: Any) -> bool:
@@ -427,16 +462,21 @@ def _walk(graph: Graph, parts: Mapping[str, Reader], most: int) -> Walk:
         vertex = _vertex(graph, fields["vertex"])
         if vertex.id in values or vertex.id in given:
             fields["vertex"].fail(f"vertex {vertex.id} has its values twice")
+        if vertex.error is not None:
+            fields["vertex"].fail(f"vertex {vertex.id} raised, so it has no values")
         outputs = fields["outputs"].items()
         if len(outputs) != len(vertex.shapes):
             fields["outputs"].fail("a value for every output", str(len(vertex.shapes)), str(len(outputs)))
         given[vertex.id] = tuple(_array(at, vertex, port, most) for port, at in enumerate(outputs))
-    missing = [node.id for node in graph.nodes if node.id not in given]
+    missing = [node.id for node in graph.nodes if node.id not in given and node.error is None]
     if missing:
         parts["values"].fail(f"vertex {missing[0]} has no value", f"values of all {len(graph.nodes)} operations")
+    has_failed = graph.failed is not None
     seeds: dict[Operand, Array] = {}
     for one in parts["seeds"].items():
         fields = one.fields("target", "value")
+        if has_failed:
+            one.fail("no pass goes back through a computation that raised", "no seeds")
         pair = [end.integer() for end in fields["target"].items()]
         if len(pair) != 2 or Operand(*pair) not in graph.outputs:
             fields["target"].fail("a pass starts from an output of the graph", _shapes(graph.outputs), str(pair)[:60])

@@ -188,6 +188,40 @@ def test_full_zeros_ones(requires_grad: bool) -> None:
     assert gg.full((0, 2), 1).shape == (0, 2)
 
 
+@pytest.mark.parametrize("shape", [-1, (2, -1), 2.5, "a", (2, "a"), (10**10, 10**10)])
+def test_what_is_no_shape_is_refused(shape: Any) -> None:
+    for make in (gg.zeros, gg.ones, lambda shape: gg.full(shape, 2.0)):
+        with pytest.raises(gg.ShapeError, match=r"(zeros|ones|full): (.|\n)*shape: (.|\n)*test_create\.py"):
+            make(shape)
+
+
+@pytest.mark.parametrize("value", ["a", "1.5", None, 1j, [1.0, 2.0], object()])
+def test_what_is_no_number_is_not_repeated(value: Any) -> None:
+    with pytest.raises(gg.DTypeError, match="full: "):
+        gg.full((2,), value)
+    assert gg.full((2,), np.float64(3.0)).tolist() == [3.0, 3.0]
+
+
+def test_what_is_no_dtype_is_refused() -> None:
+    for make in (
+        lambda: gg.full((2,), 1.0, dtype="nope"),
+        lambda: gg.zeros(2, dtype="nope"),
+        lambda: gg.ones_like([1.0], dtype="nope"),
+        lambda: gg.set_default_dtype("nope"),
+        lambda: gg.set_default_dtype(None),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(gg.DTypeError, match="is no dtype"):
+            make()
+    assert gg.get_default_dtype() == np.float32
+
+
+def test_lists_that_are_too_deep_are_refused() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(gg.DTypeError, match="lists within lists, too deep"):
+        gg.tensor(endless)
+
+
 def test_like_follows_shape_and_dtype() -> None:
     x = gg.tensor(np.ones((2, 1), np.float16), requires_grad=True)
     for made in (gg.zeros_like(x), gg.ones_like(x)):
@@ -196,6 +230,9 @@ def test_like_follows_shape_and_dtype() -> None:
         assert not made.requires_grad
         assert made.data.flags.writeable
     assert gg.zeros_like(x, dtype="int64").dtype == np.int64
+    assert gg.zeros_like([1.0, 2.0]).dtype == np.float32  # as gg.tensor makes of it
+    with pytest.raises(gg.DTypeError, match="ones_like: can't make an array"):
+        gg.ones_like([[1.0], [1.0, 2.0]])
 
 
 @given(st.recursive(st.floats(width=32) | st.integers(-100, 100), lambda inner: st.lists(inner, max_size=3)))

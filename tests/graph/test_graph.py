@@ -130,6 +130,41 @@ def test_names_of_results() -> None:
     assert z.graph().nodes[0].site is not None
 
 
+def test_a_name_given_to_a_result_on_the_way_is_its_name_in_the_graph() -> None:
+    x = leaf(2.0, "x")
+    h = x * x
+    h.name = "hidden"
+    with gg.record():
+        k = h + 1.0
+        k.name = "renamed"
+        y = k * 2.0
+    for graph in (y.graph(), y.graph().run().graph()):
+        assert [vertex.name for vertex in graph if not vertex.is_constant] == ["x", "hidden", "renamed", "y"]
+
+
+def test_a_name_outlives_a_write_in_place() -> None:
+    x = leaf([2.0], "x")
+    h = x * x
+    h.name = "h"
+    h += 1.0
+    assert [vertex.name for vertex in gg.sum(h).graph() if not vertex.is_constant] == ["x", "h", "h", None]
+
+
+def test_of_the_operations_of_a_layer_the_last_one_has_the_name() -> None:
+    layers = gg.nn.Sequential(gg.nn.Linear(2, 3), gg.nn.ReLU(), gg.nn.Linear(3, 1))
+    with gg.record():
+        h = layers(np.ones((1, 2), np.float32))
+        y = gg.sum(h)
+    names = [vertex.name for vertex in y.graph().nodes]
+    assert names == [None] * (len(names) - 2) + ["h", "y"]
+
+
+def test_a_graph_says_briefly_what_it_is() -> None:
+    x = leaf([1.0, 2.0], "x")
+    assert repr((x * x + 1.0).graph()) == "<Graph operations=2 leaves=1 -> (2,)>"
+    assert repr(gg.Graph.of(*gg.split(x, 1))) == "<Graph operations=1 leaves=1 -> (1,), (1,)>"
+
+
 # ---- running again
 
 
@@ -368,6 +403,7 @@ def test_networkx_has_an_edge_per_operand() -> None:
         "dtypes": ("float64",),
         "requires_grad": True,
         "scope": "",
+        "error": None,
     }
 
 
@@ -414,6 +450,19 @@ def test_constants_of_the_user_are_leaves_of_scalars() -> None:
     assert not any(vertex.is_constant for vertex in graph)
     assert graph.run({"c": 10.0}).data == 24.0
     assert graph.run({unnamed: 0.0}).data == 6.0
+
+
+def test_results_without_a_gradient_are_leaves_of_scalars() -> None:
+    a = gg.scalar(3.0, name="a")
+    with gg.no_grad():
+        n = a * 2.0
+    for c in ((a * a).detach(), n):
+        graph = (a * c + c).graph()
+        assert [vertex.leaf for vertex in graph.leaves] == [a, c]
+        assert not any(vertex.is_constant for vertex in graph)
+        c.data += 1.0
+        assert [vertex.id for vertex in graph.written_leaves()] == [c.number]
+        assert graph.run().data == 3.0 * c.data + c.data
 
 
 def test_a_leaf_made_late_stands_before_its_reader() -> None:

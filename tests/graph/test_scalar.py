@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +131,27 @@ def test_comparisons_look_at_values() -> None:
         a < "x"  # noqa: B015
 
 
+def test_identity_is_what_a_dict_key_means() -> None:
+    a, b = gg.scalar(1.0), gg.scalar(1.0)
+    assert len({a: 1, b: 2}) == 2
+    (same,) = ((a * 2.0).graph().leaves[0].leaf,)
+    assert isinstance(same, gg.Scalar)
+    assert same is not a
+    assert {a: "found"}[same] == "found"
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])
+def test_copies_of_leaves_are_independent(how: Callable[[gg.Scalar], gg.Scalar]) -> None:
+    for a in (gg.scalar(2.0, name="a"), gg.scalar(2.0, requires_grad=False)):
+        b = how(a)
+        assert (b.data, b.name, b.requires_grad) == (a.data, a.name, a.requires_grad)
+        assert b.number != a.number
+        b.data = 5.0
+        assert a.data == 2.0
+    with pytest.raises(gg.GraphError, match="only leaves can be copied"):
+        how(gg.scalar(1.0) * 2.0)
+
+
 def test_conversions() -> None:
     a = gg.scalar(2.75)
     assert (float(a), int(a), bool(a), bool(gg.scalar(0.0)), a.item()) == (2.75, 2, True, False, 2.75)
@@ -159,6 +183,15 @@ def test_no_grad() -> None:
     assert (y.data, y.requires_grad, z.requires_grad) == (10.0, False, False)
     (y * a).backward()
     assert a.grad == 10.0
+
+
+@pytest.mark.parametrize("name", [5, ["a"], b"a"])
+def test_a_name_is_a_text(name: Any) -> None:
+    a = gg.scalar(1.0, name="a")
+    for call in (lambda: gg.scalar(1.0, name=name), lambda: setattr(a, "name", name)):
+        with pytest.raises(gg.DTypeError, match="name: a text or None is needed, got"):
+            call()
+    assert a.name == "a"
 
 
 def test_names() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -35,12 +36,63 @@ def test_numbers_are_taken_in_blocks() -> None:
 def test_operands_within_and_across_chunks() -> None:
     here, there, third = Chunk(), Chunk(), Chunk(needs=False)
     a, b, c = there.put(1.0), there.put(2.0), third.put(3.0)
-    assert here.locate(here.refer(there, b)) == (there, b)
-    assert here.locate(here.refer(third, c)) == (third, c)
-    assert here.locate(here.refer(there, a)) == (there, a)
+    assert here.locate(here.slots[there] | b) == (there, b)
+    assert here.locate(here.slots[third] | c) == (third, c)
+    assert here.locate(here.slots[there] | a) == (there, a)
     assert here.reads == [there, third]
     assert here.locate(5) == (here, 5)
     assert there.operands(a) == ()
+
+
+def in_a_thread(do: Callable[[], gg.Scalar]) -> gg.Scalar:
+    """What `do` gives in a thread that has come to its end."""
+    results: list[gg.Scalar] = []
+    thread = threading.Thread(target=lambda: results.append(do()))
+    thread.start()
+    thread.join()
+    return results[0]
+
+
+def test_a_thread_adds_to_chunks_of_its_own() -> None:
+    x = gg.scalar(3.0)
+    y = x * x
+    used = y.chunk.used
+    z = in_a_thread(lambda: y * x)
+    assert z.chunk is not y.chunk
+    assert y.chunk.used == used
+    w = z * y  # read here again, and so begins a chunk that is later than both
+    assert w.chunk.first > z.chunk.first > y.chunk.first
+    w.backward()
+    assert (x.grad, y.grad, z.grad) == (5 * 3.0**4, 2 * 27.0, 9.0)
+
+
+def test_numbers_count_up_in_the_order_of_the_operations() -> None:
+    """Also when a chunk had to be begun before the one at hand was full."""
+    x = gg.scalar(2.0)
+    y = x * x
+    begun = in_a_thread(lambda: gg.scalar(1.0) * 1.0) * x
+    assert begun.chunk is not y.chunk
+    results = [y, begun, y * x, begun * y, x + x]
+    numbers = [result.number for result in results]
+    assert numbers == sorted(numbers)
+    assert len({result.chunk for result in results[1:]}) == 1
+
+
+def test_after_a_write_a_chunk_gets_no_more_results() -> None:
+    x, other = gg.scalar(2.0), gg.scalar(1.0)
+    y = x * x
+    other.data = 5.0
+    z = y * other
+    assert z.chunk is not y.chunk
+    z.backward()
+    assert (x.grad, other.grad) == (20.0, 4.0)
+
+
+def test_leaves_and_constants_get_no_results() -> None:
+    x, c = gg.scalar(2.0), gg.scalar(2.0, requires_grad=False)
+    for result in (x * x, x * c, gg.exp(x), -x):
+        assert result.chunk not in (x.chunk, c.chunk)
+    assert x.chunk.reads == c.chunk.reads == []
 
 
 def test_numbers_of_scalars_are_unique() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import pickle
 from typing import Any
 
 import numpy as np
@@ -296,10 +297,35 @@ def test_copies_of_leaves_are_independent() -> None:
     assert shared[0] is shared[1]
 
 
+def test_a_leaf_that_went_to_another_process_is_no_other_leaf() -> None:
+    """Numbers are those of one process: with the old one, the graph would take two leaves for one."""
+    p = gg.tensor([1.0, 2.0], requires_grad=True, name="p")
+    q = pickle.loads(pickle.dumps(p))
+    assert (q.tolist(), q.requires_grad, q.name) == ([1.0, 2.0], True, "p")
+    assert len((p * q).graph().leaves) == 2
+
+
 def test_a_computed_tensor_is_not_copied() -> None:
     y = gg.tensor([1.0], requires_grad=True) * 2
-    with pytest.raises(gg.GraphError, match="only leaves can be copied"):
-        copy.deepcopy(y)
+    for how in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(gg.GraphError, match="only leaves can be copied"):
+            how(y)
+
+
+@pytest.mark.parametrize("name", [5, ["a"], b"a"])
+def test_a_name_is_a_text(name: Any) -> None:
+    t = gg.tensor(1.0, name="t")
+    for call in (lambda: gg.tensor(1.0, name=name), lambda: gg.ones(2, name=name), lambda: setattr(t, "name", name)):
+        with pytest.raises(gg.DTypeError, match="name: a text or None is needed, got"):
+            call()
+    assert t.name == "t"
+
+
+@pytest.mark.parametrize("axes", [(1, 0), ((1, 0),), ([1, 0],), (), (None,), (np.int64(1), np.int64(0))])
+def test_transpose_takes_axes_as_numpy_does(axes: Any) -> None:
+    array = np.arange(6.0).reshape(2, 3)
+    assert gg.tensor(array).transpose(*axes).tolist() == array.transpose(*axes).tolist()
+    assert gg.tensor(array[0]).transpose(0).shape == (3,)
 
 
 # ---- NumPy

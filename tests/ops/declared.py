@@ -22,7 +22,6 @@ import graphgrad as gg
 from graphgrad.graph.node import Node
 from graphgrad.graph.operation import Op
 from graphgrad.ops import TABLE
-from graphgrad.ops.shapes import broadcast, same
 from graphgrad.ops.variants import without
 from tests.ops.families import FUNCTIONS, READINGS
 
@@ -116,8 +115,7 @@ def variants(op: Op) -> list[Op]:
 OPS = tuple(form for op in TABLE.values() for form in (op, *variants(op)))
 CASES = tuple(case for op in OPS for case in draw(op))
 DIFFERENTIABLE = tuple(case for case in CASES if case.differentiable)
-# The shape rules that say: element by element.
-ELEMENTWISE = tuple(op for op in OPS if op.shape in (broadcast, same) and not op.variadic)
+ELEMENTWISE = tuple(op for op in OPS if op.elementwise)
 
 
 def each_case(cases: Iterable[Case] = CASES) -> pytest.MarkDecorator:

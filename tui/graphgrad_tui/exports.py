@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from graphgrad.render.files import write
+from graphgrad.files import write
 from graphgrad.render.svg import to_svg
 from graphgrad.view.picture import Picture
 from graphgrad.walk.steps import Phase

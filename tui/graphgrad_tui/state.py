@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from graphgrad.render.files import write
+from graphgrad.files import write
 
 __all__ = ["Recent", "State", "state_path"]
 
@@ -65,6 +65,8 @@ class State:
             pass
         except OSError as error:
             state.problem = f"{path} can't be read ({error.strerror}): done lessons and recent files aren't known"
+            # Else the next lesson that is done would replace it.
+            state._put_aside()
         except (ValueError, TypeError, KeyError, RecursionError):
             state.done, state.recent = {}, []
             state.problem = f"{path} was damaged: done lessons and recent files are forgotten"
@@ -78,11 +80,14 @@ class State:
             if not (type(right) is int and type(total) is int and 0 <= right <= total):
                 raise ValueError(f"score {right!r} of {total!r}")
             self.done[id] = right, total
+        found: list[Recent] = []
         for one in content["recent"]:
             path, arguments = one["path"], tuple(one["arguments"])
             if not all(isinstance(text, str) for text in (path, *arguments)):
                 raise TypeError("a path and its arguments are texts")
-            self.recent.append(Recent(path, arguments))
+            found.append(Recent(path, arguments))
+        for recent in reversed(found):
+            self.opened(recent)
 
     def _put_aside(self) -> None:
         aside = self.path.with_suffix(".damaged.json")
