@@ -67,7 +67,7 @@ def test_a_heavy_import_would_be_seen(run_python: Any) -> None:
 
 
 def lazy_tables(source: str) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The literals `_EXPORTS` (public name → module) and `_ROOMS` (sub-packages) of a package's source."""
+    """Public name → module, from the literal `_NAMES`, and `_ROOMS` (sub-packages) of a package's source."""
     tables: dict[str, Any] = {}
     for node in ast.parse(source).body:
         match node:
@@ -77,20 +77,24 @@ def lazy_tables(source: str) -> tuple[dict[str, str], tuple[str, ...]]:
                 pass
             case _:
                 continue
-        if name in ("_EXPORTS", "_ROOMS"):
+        if name in ("_NAMES", "_ROOMS"):
             tables[name] = ast.literal_eval(value)
-    return tables["_EXPORTS"], tables["_ROOMS"]
+    names = {name: f"graphgrad.{module}" for module, names in tables["_NAMES"].items() for name in names.split()}
+    return names, tables["_ROOMS"]
 
 
 def typed_names(source: str) -> dict[str, str]:
-    """Public name → where the `TYPE_CHECKING` block takes it from; only re-exports (`a as a`) count."""
+    """Public name → where the `TYPE_CHECKING` block takes it from; only re-exports (`a as a`, `*`) count."""
     names = {}
     for block in ast.parse(source).body:
         if not (isinstance(block, ast.If) and ast.unparse(block.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")):
             continue
         for node in block.body:
             if isinstance(node, ast.ImportFrom):
-                names.update({alias.name: node.module or "" for alias in node.names if alias.asname == alias.name})
+                module = node.module or ""
+                names.update({alias.name: module for alias in node.names if alias.asname == alias.name})
+                if node.names[0].name == "*":
+                    names.update(dict.fromkeys(importlib.import_module(module).__all__, module))
     return names
 
 
@@ -111,14 +115,17 @@ def test_type_checkers_see_the_same_names(source: str) -> None:
 
 def test_the_lazy_tables_are_read() -> None:
     source = """
-_EXPORTS: dict[str, str] = {"tensor": "graphgrad.graph.create"}
+_NAMES: dict[str, str] = {"graph.create": "full tensor"}
 _ROOMS = ("nn",)
 if TYPE_CHECKING:
     from graphgrad import nn as nn
     from graphgrad.graph.create import tensor as tensor, scalar
+    from graphgrad.ops.softmaxes import *
 """
-    assert lazy_tables(source) == ({"tensor": "graphgrad.graph.create"}, ("nn",))
-    assert typed_names(source) == {"tensor": "graphgrad.graph.create", "nn": "graphgrad"}
+    created = "graphgrad.graph.create"
+    assert lazy_tables(source) == ({"full": created, "tensor": created}, ("nn",))
+    softmaxes = dict.fromkeys(["log_softmax", "softmax"], "graphgrad.ops.softmaxes")
+    assert typed_names(source) == {"tensor": created, "nn": "graphgrad", **softmaxes}
 
 
 def test_all_lists_every_public_name_once(source: str, gg: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from graphgrad.graph.errors import DTypeError, describe
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops import elementwise, softmaxes
-from graphgrad.ops.linalg import linear
+from graphgrad.ops.layers import linear
 from graphgrad.ops.losses import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, mse_loss
 
 __all__ = [

@@ -7,6 +7,7 @@ from graphgrad.ops import arithmetic as arithmetic
 from graphgrad.ops import elementwise as elementwise
 from graphgrad.ops import indexing as indexing
 from graphgrad.ops import inplace as inplace
+from graphgrad.ops import layers as layers
 from graphgrad.ops import linalg as linalg
 from graphgrad.ops import losses as losses
 from graphgrad.ops import numpy_protocol as numpy_protocol

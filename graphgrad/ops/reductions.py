@@ -16,7 +16,7 @@ from graphgrad.ops.elementwise import exp, log
 from graphgrad.ops.samples import sample
 from graphgrad.ops.shapes import normalize_axes, reduced
 
-__all__ = ["keep_axes", "logsumexp", "max", "mean", "min", "sum"]
+__all__ = ["logsumexp", "max", "mean", "min", "sum"]
 
 Axis = int | Sequence[int] | None
 

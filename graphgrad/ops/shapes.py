@@ -10,7 +10,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["broadcast", "normalize_axes", "one_per_element", "reduced", "same"]
+import numpy as np
+
+__all__ = ["broadcast", "normalize_axes", "one_per_element", "reduced", "rows", "same"]
 
 Shape = tuple[int, ...]
 
@@ -62,3 +64,8 @@ def reduced(x: Shape, /, axis: int | Sequence[int] | None = None, keepdims: bool
     if keepdims:
         return tuple(1 if i in axes else length for i, length in enumerate(x))
     return tuple(length for i, length in enumerate(x) if i not in axes)
+
+
+def rows(x: Any) -> Any:
+    """An array or tensor with all leading axes as one; its length is counted, as -1 can't be found beside a 0."""
+    return np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
