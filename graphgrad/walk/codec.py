@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
@@ -16,7 +17,7 @@ import numpy as np
 
 from graphgrad.graph.errors import GraphgradError, describe
 
-__all__ = ["DTYPES", "FileError", "Reader", "encode_array", "encode_value"]
+__all__ = ["DTYPES", "FileError", "Reader", "dtype_name", "encode_array", "encode_value"]
 
 Array = np.ndarray[Any, Any]
 
@@ -40,12 +41,19 @@ class FileError(GraphgradError, ValueError):
 # ---- writing ---------------------------------------------------------------------------------------------------------
 
 
+@functools.cache
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """What a dtype is called. NumPy composes that anew each time, which is most of the time that small arrays take."""
+    return dtype.name
+
+
 def encode_array(array: Array, what: str) -> dict[str, Any]:
     """An array as JSON: its elements in row-major order, little-endian, in base64."""
-    if array.dtype.name not in DTYPES:
+    name = dtype_name(array.dtype)
+    if name not in DTYPES:
         raise FileError(describe(f"save: {what} is of dtype {array.dtype}", f"expected: one of {_names(DTYPES)}"))
     data = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
-    return {"dtype": array.dtype.name, "shape": list(array.shape), "data": base64.b64encode(data).decode("ascii")}
+    return {"dtype": name, "shape": list(array.shape), "data": base64.b64encode(data).decode("ascii")}
 
 
 def encode_value(value: Any, what: str) -> Any:

@@ -47,7 +47,7 @@ def ways(walk: Walk, vertex: int) -> tuple[Way, ...]:
         Its id.
     """
     one = _vertex(walk, vertex, "ways")
-    if one.op is None:
+    if one.op is None or one.error is not None:
         return ()
     found: list[Way] = []
     if find(one.op).expand is not None:
@@ -77,7 +77,7 @@ def expand(walk: Walk, vertex: int) -> Walk:
     Raises
     ------
     GraphError
-        If there is no such vertex, or the operation has no expansion.
+        If there is no such vertex, or the operation raised or has no expansion.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def expand(walk: Walk, vertex: int) -> Walk:
     >>> [vertex.op for vertex in expand(gg.walk(y), y.number).graph.nodes]
     ['negative', 'exp', 'add', 'divide']
     """
-    one = _vertex(walk, vertex, "expand")
+    one = _computed(walk, vertex, "expand")
     op = None if one.op is None else find(one.op)
     if op is None or op.expand is None:
         raise GraphError(
@@ -117,8 +117,8 @@ def scalars(walk: Walk, vertex: int, cap: int = CAP) -> Walk:
     Raises
     ------
     GraphError
-        If there is no such vertex, if its operation isn't made of arithmetic on single numbers, or if there would be
-        more of that than `cap`.
+        If there is no such vertex, if its operation raised or isn't made of arithmetic on single numbers, or if there
+        would be more of that than `cap`.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def scalars(walk: Walk, vertex: int, cap: int = CAP) -> Walk:
     >>> [vertex.op for vertex in scalars(gg.walk(y), y.number).graph.nodes]
     ['multiply', 'multiply', 'add']
     """
-    one = _vertex(walk, vertex, "scalars")
+    one = _computed(walk, vertex, "scalars")
     op = None if one.op is None else find(one.op)
     if op is None or not _is_tensor(walk):
         raise GraphError(describe(f"scalars: {_title(one)} is {'a leaf' if op is None else 'a single number already'}"))
@@ -153,6 +153,14 @@ def _vertex(walk: Walk, vertex: int, what: str) -> Vertex:
     found = walk.graph.vertices.get(vertex)
     if found is None:
         raise GraphError(describe(f"{what}: there is no vertex {vertex!r:.40} in this walk"))
+    return found
+
+
+def _computed(walk: Walk, vertex: int, what: str) -> Vertex:
+    found = _vertex(walk, vertex, what)
+    if found.error is not None:
+        said = f"it said: {found.error.partition(chr(10))[0]}"
+        raise GraphError(describe(f"{what}: {_title(found)} raised, there is nothing to zoom into", said))
     return found
 
 
@@ -357,7 +365,9 @@ def _compare(what: str, results: Sequence[Array], expected: Sequence[Array]) -> 
     with np.errstate(all="ignore"):
         off = np.where(same, 0.0, np.abs(found - wanted))
         off = np.where(np.isnan(off), np.inf, off)
-        allowed = _TOLERANCE.get(expected[0].dtype.name, 1e-9) * max(1.0, float(np.nanmax(np.abs(wanted))))
+        # An infinity among them is no reason to be generous with the others.
+        scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=1.0)
+        allowed = _TOLERANCE.get(expected[0].dtype.name, 1e-9) * scale
     worst = int(np.argmax(off))
     if off[worst] <= allowed:
         return f"{what} comes out the same up to rounding, {off[worst]:.1e} at most."

@@ -8,32 +8,27 @@ row in an index, and are fetched by running the script again.
 from __future__ import annotations
 
 import contextlib
-import copy
 import math
 import os
-import random
 import runpy
-import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.machinery import SourceFileLoader
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from graphgrad.graph.errors import GraphError, describe
-from graphgrad.graph.graph import Graph, Operand
+from graphgrad.graph.failure import FailedOperation, with_failed
+from graphgrad.graph.graph import Graph
 from graphgrad.graph.mode import MODE, Mode
-from graphgrad.graph.node import Node, Output
-from graphgrad.graph.operation import Op
-from graphgrad.graph.random import generator_or_default
+from graphgrad.graph.node import Node
 from graphgrad.graph.record import Recording
 from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.source import Site, call_site
 from graphgrad.graph.tensor import Tensor
+from graphgrad.walk.process import RandomState, as_main, random_state, with_random_state
 from graphgrad.walk.trace import check_unwritten, trace
 from graphgrad.walk.walk import Walk
 
@@ -84,15 +79,15 @@ class Failure:
     traceback
         The traceback from the script's own line on, as Python prints it.
     op
-        The operation that refused, None if the exception came from elsewhere.
-    operands
-        Its operands, in the graph of the script's partial walk.
+        The operation that raised, None if the exception came from elsewhere.
+    vertex
+        Its id in the script's walk, which ends there.
     """
 
     message: str
     traceback: str
     op: str | None = None
-    operands: tuple[Operand, ...] = ()
+    vertex: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +98,14 @@ class _Snapshot:
     gradient: Any = None
     problem: str = ""
 
-    @property
-    def size(self) -> int:
-        """About how many bytes it takes."""
-        leaves = sum(leaf.leaf.data.nbytes for leaf in self.graph.leaves if isinstance(leaf.leaf, Tensor))
+    def arrays(self) -> dict[int, Array]:
+        """The values of its leaves, by identity: those that nobody writes to are shared among snapshots."""
+        values = [leaf.leaf.data for leaf in self.graph.leaves if isinstance(leaf.leaf, Tensor)]
+        return {id(value): value for value in values}
+
+    def size(self, held: Mapping[int, Array]) -> int:
+        """About how many bytes it takes beside what is held anyway."""
+        leaves = sum(value.nbytes for key, value in self.arrays().items() if key not in held)
         return leaves + _VERTEX_BYTES * len(self.graph)
 
     def walk(self, title: str, notes: Sequence[str], backward: bool = True) -> Walk:
@@ -145,7 +144,7 @@ class ScriptRun:
     messages: list[str] = field(default_factory=list)
     _kept: dict[int, _Snapshot] = field(default_factory=dict, repr=False)
     _last_result: _Snapshot | None = field(default=None, repr=False)
-    _random: tuple[Any, ...] = field(default=(), repr=False)
+    _random: RandomState = field(default=(), repr=False)
 
     def walk(self, number: int | None = None) -> Walk:
         """The walk of a pass.
@@ -180,11 +179,9 @@ class ScriptRun:
 
     def _walk_of_result(self, name: str) -> Walk:
         if self._last_result is None:
+            what = "failed before it computed anything" if self.error else "computed nothing"
             raise GraphError(
-                describe(
-                    f"{name}: {'failed before it' if self.error else 'the script'} computed anything with graphgrad",
-                    *([self.error.message] if self.error else []),
-                )
+                describe(f"{name}: {what} with graphgrad", *([self.error.message] if self.error else self.messages))
             )
         if self.error is None:
             why = "The script makes no backward pass: this is its last result, forward only."
@@ -222,7 +219,7 @@ class ScriptRun:
                     f"the second run made {reached} {'pass' if reached == 1 else 'passes'}"
                     if reached < number
                     else f"its values alone are more than the budget of {_mebibytes(self.budget)}",
-                    *([f"it failed: {again.error.message}"] if again.error else []),
+                    *([f"it failed: {again.error.message}"] if again.error else again.messages),
                     hint=f"name the pass from the start, --pass {number}, and seed the script's random numbers",
                 )
             )
@@ -270,12 +267,7 @@ def record_script(
     if not os.path.isfile(full):
         raise FileNotFoundError(describe(f"record_script: there is no file {os.fspath(path)!r}"))
     # A script may draw random numbers that it never seeds; a second run shall draw the same.
-    state = (
-        random.getstate(),
-        np.random.get_state(),  # noqa: NPY002 - the script may use the old generator
-        copy.deepcopy(generator_or_default(None).bit_generator.state),
-    )
-    return _run(full, tuple(argv), tuple(passes), budget, state)
+    return _run(full, tuple(argv), tuple(passes), budget, random_state())
 
 
 class _EnoughError(BaseException):
@@ -287,15 +279,12 @@ def _run(
     argv: Sequence[str],
     wanted: Sequence[int],
     budget: int,
-    state: tuple[Any, ...],
+    state: RandomState,
     stop_after: int | None = None,
 ) -> ScriptRun:
     run = ScriptRun(path, tuple(argv), budget, _random=state)
     recorder = _Recorder(run, wanted, stop_after)
-    random.setstate(state[0])
-    np.random.set_state(state[1])  # noqa: NPY002
-    generator_or_default(None).bit_generator.state = state[2]
-    with _as_main(path, argv):
+    with as_main(path, argv), with_random_state(state):
         token = MODE.set(Mode(True, recorder, ""))
         try:
             runpy.run_path(path, run_name="__main__")
@@ -319,61 +308,42 @@ def _run(
 
 
 def _exit_code(exit: SystemExit, messages: list[str]) -> int:
-    if exit.code is None or isinstance(exit.code, int):
-        return exit.code or 0
+    if exit.code is None or exit.code == 0:
+        return 0
+    if isinstance(exit.code, int):
+        messages.append(f"The script exited with status {exit.code}.")
+        return exit.code
     messages.append(f"The script exited: {exit.code}")
     return 1
-
-
-@contextlib.contextmanager
-def _as_main(path: str, argv: Sequence[str]) -> Iterator[None]:
-    """The process as a script finds it when Python runs it; everything is put back, for the next run too."""
-    directory = os.path.dirname(path)
-    before = sys.argv, list(sys.path), set(sys.modules), os.getcwd()
-    sys.argv = [path, *argv]
-    sys.path.insert(0, directory)
-    try:
-        yield
-    finally:
-        sys.argv, sys.path[:] = before[0], before[1]
-        os.chdir(before[3])
-        for name in set(sys.modules) - before[2]:
-            if _lies_beside(name, directory):
-                del sys.modules[name]
-
-
-def _lies_beside(name: str, directory: str) -> bool:
-    """Whether a module is the script's own, so that a second run has to import it afresh."""
-    spec = getattr(sys.modules[name], "__spec__", None)
-    if spec is None or not isinstance(spec.loader, SourceFileLoader) or name.partition(".")[0] == "graphgrad":
-        return False
-    parts = Path(spec.origin or "").parts
-    return Path(directory) in Path(spec.origin or "").parents and not {"site-packages", "dist-packages"} & set(parts)
 
 
 class _Recorder(Recording):
     """Listens to a script: hears of its passes, and remembers its last result."""
 
     def __init__(self, run: ScriptRun, wanted: Sequence[int], stop_after: int | None) -> None:
-        super().__init__(self.passing)
+        super().__init__(self.passing, self.failing)
         self.run = run
         self.wanted = set(wanted)
         self.stop_after = stop_after
         self.used = 0
-        self.left_out = 0
+        self.held: dict[int, Array] = {}
+        self.left_out: list[Pass] = []
         self.latest: tuple[Result, ...] = ()
+        self.failure: FailedOperation | None = None
         self.last: tuple[Pass, _Snapshot] | None = None
-        self.always = False  # whether the last is kept for another reason too
+        self.stays = False  # whether the last is kept for another reason too
 
     # What is recorded: not a list of all nodes, which over a long training would hold on to all of them.
 
-    def node(self, node: Node, outputs: tuple[Tensor, ...], sources: tuple[Node | Output, ...]) -> None:
-        super().node(node, outputs, sources)
-        self.nodes.clear()
+    def keep(self, node: Node, outputs: tuple[Tensor, ...]) -> None:
         self.latest = outputs
 
     def scalar(self, scalar: Scalar) -> None:
         self.latest = (scalar,)
+
+    def failing(self, failed: FailedOperation) -> None:
+        """An operation raised, here or in a recording of the script's own."""
+        self.failure = failed
 
     def passing(self, result: Result, gradient: Any) -> None:
         """A pass ran."""
@@ -394,21 +364,23 @@ class _Recorder(Recording):
         if isinstance(gradient, Tensor):
             gradient = gradient.data
         snapshot = self.snapshot(graph, None if gradient is None else np.array(gradient))
-        always = number == 1 or number in self.wanted or (loss is not None and not math.isfinite(loss))
-        if self.last is not None and not self.always:
+        if self.last is not None and not self.stays:
             del self.run._kept[self.last[0].number]
             self.last[0].is_kept = False
         self.last = None
-        size = snapshot.size
-        # The last pass comes on top of the budget's others: nobody knows that it is the last.
-        if size > self.run.budget or (always and self.used + size > self.run.budget):
-            self.left_out += 1
-            return
-        self.run._kept[number] = snapshot
-        one.is_kept = True
-        if always:
+        wanted = number == 1 or number in self.wanted or (loss is not None and not math.isfinite(loss))
+        size = snapshot.size(self.held)
+        self.stays = wanted and self.used + size <= self.run.budget
+        if self.stays:
             self.used += size
-        self.last, self.always = (one, snapshot), always
+            self.held |= snapshot.arrays()
+        elif wanted:
+            self.left_out.append(one)
+        # The last pass comes on top of the budget's others: nobody knows that it is the last.
+        if size <= self.run.budget:
+            self.run._kept[number] = snapshot
+            one.is_kept = True
+            self.last = one, snapshot
 
     def snapshot(self, graph: Graph, gradient: Any = None) -> _Snapshot:
         try:
@@ -432,54 +404,52 @@ class _Recorder(Recording):
 
     # How it ends.
 
-    def keep_last_result(self, results: Sequence[Any] = ()) -> Graph | None:
-        """Take a snapshot of the computation that leads to the given results, or to the last one."""
-        results = results or self.latest
-        if not results:
-            return None
-        graph = Graph.of(*results)
+    def keep_last_result(self) -> None:
+        """Take a snapshot of the computation that leads to the last result."""
+        if self.latest:
+            self.keep_result(Graph.of(*self.latest))
+
+    def keep_result(self, graph: Graph) -> None:
         token = MODE.set(Mode(True, None, ""))
         try:
             self.run._last_result = self.snapshot(graph)
         finally:
             MODE.reset(token)
-        return graph
 
     def fail(self, error: Exception) -> None:
-        """Keep what an exception tells: the operation that refused, and what led to its operands."""
-        op, operands = _refused(error.__traceback__)
-        graph = self.keep_last_result(operands)
-        marked = graph.outputs if graph is not None and operands else ()
+        """Keep what an exception tells: the operation that raised it, if one did, and what led there."""
+        graph = self.failure.graph if self.failure is not None and self.failure.error in _with_causes(error) else None
+        failed = graph.failed if graph is not None else None
+        if graph is None or failed is None:
+            self.keep_last_result()
+        elif graph.outputs:
+            self.keep_result(graph)
+        elif self.latest:  # nothing that it was called with is in a graph
+            self.keep_result(with_failed(Graph.of(*self.latest), failed))
         message = str(error) or type(error).__name__
         text = "".join(traceback.TracebackException(type(error), error, _own(error, self.run.path)).format())
-        self.run.error = Failure(message, text, None if op is None else op.name, marked)
+        self.run.error = Failure(message, text) if failed is None else Failure(message, text, failed.op, failed.id)
 
     def finish(self) -> None:
         """Say what was left out."""
-        if self.left_out:
-            count = f"{self.left_out} pass{'es' if self.left_out > 1 else ''}"
+        last = self.run.passes[-1:]
+        count = len({one.number for one in (*self.left_out, *last) if not one.is_kept})
+        if count:
             self.run.messages.append(
-                f"The memory budget of {_mebibytes(self.run.budget)} was full: {count} could not be kept."
-                " Each is fetched by running again; a larger budget keeps more."
+                f"The memory budget of {_mebibytes(self.run.budget)} was full: {count} pass{'es' * (count > 1)}"
+                " could not be kept. Each is fetched by running again; record_script(..., budget=...) takes a larger"
+                " one."
             )
 
 
-def _refused(trace: TracebackType | None) -> tuple[Op | None, list[Any]]:
-    """The operation in which an exception was raised, and its operands that have a graph."""
-    op: Op | None = None
-    operands: list[Any] = []
-    while trace is not None:
-        frame = trace.tb_frame
-        if frame.f_globals.get("__name__") in ("graphgrad.ops.entry", "graphgrad.ops.scalars"):
-            values = frame.f_locals
-            if isinstance(values.get("op"), Op):
-                op = values["op"]
-                given = values.get("operands", [values.get(name) for name in ("a", "b", "x")])
-                operands = [one for one in given if isinstance(one, (Tensor, Scalar))] or operands
-        trace = trace.tb_next
-    # A graph is of tensors or of scalars; mixing them is one of the things that are refused.
-    tensors = [one for one in operands if isinstance(one, Tensor)]
-    return op, tensors or operands
+def _with_causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception, and those that were handled when it was raised: a script may have wrapped the first in another."""
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        yield one
+        one = one.__cause__ or one.__context__
 
 
 def _own(error: Exception, path: str) -> TracebackType | None:

@@ -11,7 +11,7 @@ from graphgrad.ops.declare import find
 
 __all__ = ["GRANULARITIES", "Granularity", "Kind", "Phase", "Step", "is_plumbing", "list_steps"]
 
-Kind = Literal["forward", "seed", "backward", "accumulate"]
+Kind = Literal["forward", "failed", "seed", "backward", "accumulate"]
 Phase = Literal["forward", "backward"]
 Granularity = Literal["concepts", "operations"]
 GRANULARITIES: tuple[Granularity, ...] = ("concepts", "operations")
@@ -24,9 +24,9 @@ class Step:
     Attributes
     ----------
     kind
-        ``forward``: a vertex gets its value. ``seed``: the pass back starts at an output. ``backward``: a vertex passes
-        a contribution on to one of its operands. ``accumulate``: the vertex that several contributions go to has added
-        up `k` of `n`.
+        ``forward``: a vertex gets its value. ``failed``: it raised instead; nothing follows. ``seed``: the pass back
+        starts at an output. ``backward``: a vertex passes a contribution on to one of its operands. ``accumulate``: the
+        vertex that several contributions go to has added up `k` of `n`.
     vertex
         The vertex that it happens at; for ``backward`` the one that passes on.
     operand
@@ -50,7 +50,7 @@ class Step:
     @property
     def phase(self) -> Phase:
         """The pass that it belongs to."""
-        return "forward" if self.kind == "forward" else "backward"
+        return "forward" if self.kind in ("forward", "failed") else "backward"
 
 
 def list_steps(graph: Graph, edges: Sequence[tuple[int, int]], seeds: Sequence[Operand]) -> tuple[Step, ...]:
@@ -70,7 +70,7 @@ def list_steps(graph: Graph, edges: Sequence[tuple[int, int]], seeds: Sequence[O
 
 def _steps(graph: Graph, edges: Sequence[tuple[int, int]], seeds: Sequence[Operand]) -> Iterator[Step]:
     for node in graph.nodes:
-        yield Step("forward", node.id)
+        yield Step("forward" if node.error is None else "failed", node.id)
     # A seed counts as a contribution, so an output that is read further on adds its own gradient to others.
     expected: dict[Operand, int] = {}
     targets = [graph.vertices[vertex].operands[operand] for vertex, operand in edges]

@@ -10,7 +10,8 @@ import numpy as np
 from graphgrad.autodiff.backward import differentiate
 from graphgrad.autodiff.scalar_backward import differentiate_scalar
 from graphgrad.graph.dtypes import as_array
-from graphgrad.graph.errors import GraphError, ShapeError, describe
+from graphgrad.graph.errors import DTypeError, GraphError, ShapeError, describe
+from graphgrad.graph.failure import without_failed
 from graphgrad.graph.graph import Graph, Operand, Vertex
 from graphgrad.graph.mode import MODE, Mode
 from graphgrad.graph.node import Node, Source
@@ -46,8 +47,8 @@ def walk(result: Tensor | Scalar, gradient: Any = None, title: str = "") -> Walk
     ------
     GraphError
         If a leaf was written since: run again, the computation would be another one.
-    ShapeError
-        If `result` has several elements and no gradient is given, or one of another shape.
+    ShapeError, DTypeError
+        If `result` has several elements and no gradient is given, or one of another shape or kind.
 
     Examples
     --------
@@ -98,7 +99,8 @@ def trace(
     Parameters
     ----------
     graph
-        What is computed. The walk's graph is a frozen one: later writes to the leaves don't reach it.
+        What is computed. The walk's graph is a frozen one: later writes to the leaves don't reach it. If it ends in an
+        operation that raised, the walk goes up to there, and there is no backward pass.
     gradient
         The upstream gradient of the output; 1 for a single number. If there are several outputs, a sequence with the
         gradient of each, None where no pass starts.
@@ -109,17 +111,36 @@ def trace(
     backward
         Whether there is a backward pass, if any output needs one. Without a gradient, a graph of several outputs has
         none.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        If an output has several elements and no gradient is given, or one of another shape or kind; or if there are
+        more or fewer gradients than outputs.
+    GraphError
+        If there are feeds for a graph that ends in an operation that raised.
     """
+    # With other values the operation might not raise: then nobody knows what would follow.
+    computed = without_failed(graph) if not feeds else graph
+    backward = backward and computed is graph
     watcher = _Watcher()
     several = len(graph.outputs) != 1
     mode = MODE.get()
     token = MODE.set(Mode(True, None, mode.scope))
     try:
         with np.errstate(all="ignore"):
-            results = graph.run(feeds, watcher.saw)
+            results = computed.run(feeds, watcher.saw)
         roots: dict[Operand, tuple[Any, Any]] = {}
         if backward and not (several and gradient is None):
             upstream = gradient if several else (gradient,)
+            if len(upstream) != len(graph.outputs):
+                raise ShapeError(
+                    describe(
+                        "walk: a gradient is needed for each output, None where no pass starts",
+                        f"expected: {len(graph.outputs)} of them",
+                        f"got: {len(upstream)}",
+                    )
+                )
             for output, result, one in zip(graph.outputs, results if several else (results,), upstream, strict=True):
                 # A leaf counts only if somebody wants to start from there: nothing was computed to get it.
                 if result.requires_grad and not (one is None and (several or result.is_leaf)):
@@ -189,7 +210,11 @@ def _copy(value: Any) -> Array:
 
 def _seed(result: Tensor | Scalar, gradient: Any) -> Any:
     if isinstance(result, Scalar):
-        return np.asarray(1.0 if gradient is None else float(gradient))
+        try:
+            return np.asarray(1.0 if gradient is None else float(gradient))
+        except (TypeError, ValueError):
+            got = f"got: {type(gradient).__name__} {gradient!r:.40}"
+            raise DTypeError(describe("walk: the gradient of a scalar is a number", got)) from None
     if gradient is None:
         if result.size != 1:
             raise ShapeError(

@@ -17,7 +17,7 @@ import numpy as np
 
 from graphgrad.graph.errors import describe
 from graphgrad.graph.graph import Graph, Operand
-from graphgrad.walk.steps import Granularity, Phase, Step, is_plumbing, list_steps
+from graphgrad.walk.steps import GRANULARITIES, Granularity, Phase, Step, is_plumbing, list_steps
 from graphgrad.walk.visualizers import find_visualizer
 
 __all__ = ["Contribution", "Cursor", "Moment", "Walk"]
@@ -53,7 +53,7 @@ class Walk:
     graph
         The computation.
     values
-        By vertex the value of each output.
+        By vertex the value of each output; nothing for an operation that raised.
     seeds
         The outputs that the backward pass starts from with their upstream gradients; empty for a forward pass alone.
     contributions
@@ -91,9 +91,9 @@ class Walk:
         values: dict[int, int] = {}
         arrivals: dict[Operand, list[int]] = {}
         for i, step in enumerate(self.steps):
-            if step.kind == "forward":
-                values[step.vertex] = i
-            elif step.kind in ("seed", "backward") and step.target is not None:
+            if step.phase == "forward":
+                values[step.vertex] = i if step.kind == "forward" else len(self.steps)  # never
+            elif step.kind != "accumulate" and step.target is not None:
                 arrivals.setdefault(step.target, []).append(i)
         return values, arrivals
 
@@ -108,14 +108,23 @@ class Walk:
         return Moment(self, len(self.steps) - 1)
 
     def visible(self, granularity: Granularity = "concepts") -> tuple[int, ...]:
-        """The numbers of the steps that are shown at a granularity."""
+        """The numbers of the steps that are shown at a granularity.
+
+        Raises
+        ------
+        ValueError
+            If there is no such granularity.
+        """
+        if granularity not in GRANULARITIES:
+            got = f"got: {granularity!r:.40}"
+            raise ValueError(describe("walk: no such granularity", f"expected: {', '.join(GRANULARITIES)}", got))
         if granularity == "operations":
             return tuple(range(len(self.steps)))
         shown = tuple(i for i, step in enumerate(self.steps) if self._is_concept(step))
         return shown or tuple(range(len(self.steps)))
 
     def _is_concept(self, step: Step) -> bool:
-        return step.kind == "seed" or not is_plumbing(self.graph.vertices[step.vertex].op)
+        return step.kind in ("seed", "failed") or not is_plumbing(self.graph.vertices[step.vertex].op)
 
     def contributions_to(self, target: Operand) -> tuple[int, ...]:
         """Which contributions go to a value, in order of arrival."""
@@ -219,8 +228,8 @@ class Cursor:
     @granularity.setter
     def granularity(self, value: Granularity) -> None:
         step = self.moment.step
-        self._granularity = value
         self._visible = self.walk.visible(value)
+        self._granularity = value
         self.position = bisect.bisect_right(self._visible, step) - 1
 
     @property

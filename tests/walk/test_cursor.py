@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,3 +82,12 @@ def test_a_walk_without_steps() -> None:
     assert len(cursor) == 0
     assert cursor.next().step == -1
     assert cursor.phase_starts() == [-1]
+
+
+def test_a_granularity_that_is_none_is_refused() -> None:
+    cursor = net().cursor("operations")
+    with pytest.raises(ValueError, match=r"no such granularity\n  expected: concepts, operations\n  got: 'steps'"):
+        cursor.granularity = "steps"
+    assert cursor.granularity == "operations"
+    with pytest.raises(ValueError, match="no such granularity"):
+        net().cursor("")

@@ -11,7 +11,7 @@ import graphgrad as gg
 from graphgrad.graph.operation import Op
 from graphgrad.nn import functional as F
 from graphgrad.ops import TABLE
-from graphgrad.walk.expand import expand, scalars, ways
+from graphgrad.walk.expand import _compare, expand, scalars, ways
 from graphgrad.walk.trace import walk
 from graphgrad.walk.walk import Walk
 from tests.ops.declared import OPS, draw
@@ -242,3 +242,11 @@ def test_what_cant_be_zoomed_says_why() -> None:
         scalars(w, x.number)
     with pytest.raises(gg.GraphError, match="no vertex 12345678"):
         expand(w, 12345678)
+
+
+def test_an_infinity_excuses_no_difference_beside_it() -> None:
+    infinite = np.array([np.inf, 1.0])
+    assert "comes out the same." in _compare("It", [infinite], [infinite])
+    assert "comes out as 5 where" in _compare("It", [np.array([np.inf, 5.0])], [infinite])
+    assert "comes out as 2 where" in _compare("It", [np.array([2.0, 1.0])], [infinite])
+    assert "comes out as 2 where" in _compare("It", [np.array([2.0])], [np.array([np.nan])])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import graphgrad as gg
+from graphgrad.walk.file import from_json, to_json
 from graphgrad.walk.script import ScriptRun, record_script
 from tests.walk.graphs import same_bits
 
@@ -226,9 +227,45 @@ for i in range(5):
     w = run.walk(3)
     assert w.end().value(w.graph.outputs[0].vertex) == 2.0 * 2.0 * 100_000
     nothing = record_script(path, budget=1000)
+    assert "2 passes could not be kept" in nothing.messages[0]  # the first and the last
     assert not any(one.is_kept for one in nothing.passes)
     with pytest.raises(gg.GraphError, match=r"more than the budget of 0\.000954 MiB"):
         nothing.walk(1)
+
+
+def test_the_last_pass_is_kept_even_if_the_budget_is_full_of_nan(script: Any) -> None:
+    path = script("""
+import numpy as np
+import graphgrad as gg
+for i in range(6):
+    gg.sum(gg.tensor(np.full(100_000, np.nan), requires_grad=True) * 2.0).backward()
+""")
+    run = record_script(path, budget=2 * 2**20)
+    assert [one.number for one in run.passes if one.is_kept] == [1, 2, 6]
+    assert "3 passes could not be kept" in run.messages[0]
+
+
+def test_data_that_is_kept_once_counts_once(script: Any) -> None:
+    path = script("""
+import numpy as np
+import graphgrad as gg
+X = gg.tensor(np.full(100_000, np.nan))
+for i in range(6):
+    gg.sum(X * gg.tensor([1.0], requires_grad=True)).backward()
+""")
+    run = record_script(path, budget=2**20)
+    assert all(one.is_kept for one in run.passes)
+    assert run.messages == []
+
+
+def test_the_callers_random_numbers_go_on_as_if_nothing_had_run(script: Any) -> None:
+    np.random.seed(3)  # noqa: NPY002
+    expected = np.random.random(2)  # noqa: NPY002
+    np.random.seed(3)  # noqa: NPY002
+    run = record_script(script(TRAINING.replace("rng.normal(size=3)", "np.random.normal(size=3)")), ["4"])
+    first = np.random.random()  # noqa: NPY002
+    run.walk(2)
+    assert [first, np.random.random()] == expected.tolist()  # noqa: NPY002
 
 
 def test_data_that_nobody_writes_to_is_kept_once(script: Any) -> None:
@@ -279,7 +316,7 @@ def test_without_a_pass_the_last_result_is_offered(script: Any, kind: str) -> No
 
 
 def test_a_script_that_computes_nothing(script: Any) -> None:
-    with pytest.raises(gg.GraphError, match="computed anything with graphgrad"):
+    with pytest.raises(gg.GraphError, match="computed nothing with graphgrad"):
         record_script(script("print(1)\n")).walk()
 
 
@@ -303,10 +340,16 @@ net(x)
     )
     assert "runpy" not in run.error.traceback
     w = run.walk()
-    assert [one.op for one in w.graph.nodes] == ["tanh"]
+    assert [one.op for one in w.graph.nodes] == ["tanh", "matmul"]
     assert {one.name for one in w.graph.leaves} == {"x", "w"}
-    assert run.error.operands == w.graph.outputs
-    assert [w.graph.vertices[one.vertex].name for one in run.error.operands] == ["h", "w"]
+    failed = w.graph.failed
+    assert failed is not None
+    assert (failed.id, failed.error) == (run.error.vertex, run.error.message)
+    assert [w.graph.vertices[one.vertex].name for one in failed.operands] == ["h", "w"]
+    assert failed.site is not None
+    assert (failed.site.line, failed.site.text) == (7, "h @ w")
+    assert [step.kind for step in w.steps] == ["forward", "failed"]
+    assert w.end().value(failed.id) is None
     assert not w.seeds
     assert "The script failed: matmul:" in w.notes[0]
 
@@ -315,7 +358,67 @@ def test_a_scalar_operation_that_fails(script: Any) -> None:
     run = record_script(script("import graphgrad as gg\na = gg.scalar(1.0, name='a')\nb = gg.exp(a)\nb + 'x'\n"))
     assert run.error is not None
     assert run.error.op == "add"
-    assert [one.op for one in run.walk().graph.nodes] == ["exp"]
+    assert [(one.op, one.error is None) for one in run.walk().graph.nodes] == [("exp", True), ("add", False)]
+
+
+def test_results_in_a_script_are_named_as_in_any_recording(script: Any) -> None:
+    run = record_script(script("import graphgrad as gg\nh = gg.tanh(gg.ones((1, 2)))\nh @ h\n"))
+    assert run.error is not None
+    assert "a: 'h' shape (1, 2)" in run.error.message
+
+
+SHAPES = "x = gg.tensor([[1.0, 2.0]], requires_grad=True, name='x')\nh = gg.tanh(x)\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "op", "operands"),
+    [
+        ("h @ np.ones((3, 3))", "matmul", ["h", None]),
+        ("h @ 3.0", "matmul", ["h", 3.0]),
+        ("h + 'text'", "add", ["h"]),
+        ("h.reshape(5, 7)", "reshape", ["h"]),
+        ("gg.sum(h, axis=9)", "sum", ["h"]),
+        ("gg.reshape(h)", "reshape", ["h"]),
+        ("gg.concat([h, x.T, h])", "concat", ["h", "permute_dims", "h"]),
+        ("gg.stack([])", "stack", []),
+        ("gg.nn.Linear(3, 2)(h)", "linear", ["h", "weight", "bias"]),
+    ],
+)
+def test_whatever_an_operation_refuses_it_is_marked(script: Any, code: str, op: str, operands: list[Any]) -> None:
+    w = record_script(script(f"import numpy as np\nimport graphgrad as gg\n{SHAPES}y = {code}\n")).walk()
+    failed = w.graph.failed
+    assert failed is not None
+    assert failed.op == op
+    read = [w.graph.vertices[one.vertex] for one in failed.operands]
+    assert [one.leaf if one.is_constant else one.name or one.op for one in read] == operands
+    assert list(w.graph)[-1] is failed
+    assert from_json(to_json(w)).graph.failed.error == failed.error  # type: ignore[union-attr]
+
+
+def test_a_failed_operation_in_a_recording_of_the_scripts_own(script: Any) -> None:
+    path = script("import graphgrad as gg\nwith gg.record():\n    y = gg.exp(gg.ones((2, 2))) @ gg.ones((3, 3))\n")
+    nodes = record_script(path).walk().graph.nodes
+    assert [(one.op, one.name, one.error is None) for one in nodes] == [("exp", None, True), ("matmul", "y", False)]
+
+
+def test_a_failure_that_the_script_wrapped_in_its_own(script: Any) -> None:
+    path = script(
+        f"import graphgrad as gg\n{SHAPES}try:\n    h @ h\nexcept gg.ShapeError as error:\n"
+        "    raise RuntimeError('layer 3') from error\n"
+    )
+    run = record_script(path)
+    assert run.error is not None
+    assert (run.error.message, run.error.op) == ("layer 3", "matmul")
+    assert run.walk().graph.failed is not None
+
+
+@pytest.mark.parametrize("end", ["", "raise KeyError('mine')\n"])
+def test_a_failure_that_the_script_handled_is_none(script: Any, end: str) -> None:
+    path = script(f"import graphgrad as gg\n{SHAPES}try:\n    h @ h\nexcept gg.ShapeError:\n    pass\n{end}")
+    run = record_script(path)
+    assert (run.error is None) == (end == "")
+    assert run.walk().graph.failed is None
+    assert [one.op for one in run.walk().graph.nodes] == ["tanh"]
 
 
 def test_a_script_that_fails_elsewhere_shows_what_it_computed_last(script: Any) -> None:
@@ -352,7 +455,8 @@ def test_sys_exit(script: Any, code: str, expected: int) -> None:
     run = record_script(script(TRAINING + f"sys.exit({code})\n"), ["2"])
     assert run.error is None
     assert run.exit_code == expected
-    assert any("no data" in message for message in run.messages) == (code == "'no data'")
+    says = {"3": "The script exited with status 3.", "'no data'": "The script exited: no data"}
+    assert run.messages == ([says[code]] if code in says else [])
     assert len(run.passes) == 2
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 
 import graphgrad as gg
-from graphgrad.graph.graph import Operand
+from graphgrad.graph.graph import Graph, Operand
 from graphgrad.walk.trace import trace, walk
 from tests.walk.graphs import same_bits, scalar_programs, tensor_programs
 
@@ -184,3 +184,16 @@ def test_a_walk_is_not_recorded() -> None:
         y = x * 2.0
         walk(y)
     assert [node.op.name for node in recording.nodes] == ["multiply"]
+
+
+def test_gradients_of_several_outputs_and_their_refusals() -> None:
+    a, b = gg.scalar(2.0, name="a"), gg.scalar(3.0, name="b")
+    graph = Graph.of(a * b, a + b)
+    w = trace(graph, [1.0, None])
+    assert w.end().gradient(a.number) == 3.0
+    assert w.end().gradient(graph.outputs[1].vertex) is None
+    with pytest.raises(gg.ShapeError, match=r"each output, None where no pass starts\n  expected: 2 of them\n  got: 3"):
+        trace(graph, [1.0, None, 1.0])
+    for wrong in ("text", [1.0, 2.0], np.ones(2)):
+        with pytest.raises(gg.DTypeError, match="walk: the gradient of a scalar is a number"):
+            walk(a * b, wrong)
