@@ -40,7 +40,7 @@ def caption(walk: Walk, step: int, named: Names | None = None) -> str:
     formulas = Formulas(walk.graph, named if named is not None else names(walk.graph))
     happened = walk.steps[step]
     target = happened.target
-    if happened.kind == "forward" or target is None:
+    if happened.phase == "forward" or target is None:
         text = formulas.equation(happened.vertex, walk)
     elif happened.kind == "seed":
         text = f"{formulas.derivative_of(walk, target)} = {summary(walk.seeds[target])}"

@@ -34,6 +34,7 @@ class _BoxTimes:
     first_gradient: int
     last_gradient: int
     bad: int
+    failed: int
     labels: dict[tuple[Known, State, bool], Label] = field(default_factory=dict)
 
 
@@ -178,7 +179,7 @@ class Drawing:
     def _active(self, step: Step) -> tuple[DrawnLink, ...]:
         """The links along which something goes at a step."""
         edges: Iterable[Edge] = ()
-        if step.kind == "forward":
+        if step.phase == "forward":
             edges = ((step.vertex, i) for i in range(len(self.graph.vertices[step.vertex].operands)))
         elif step.contribution is not None and self.walk is not None:
             one = self.walk.contributions[step.contribution]
@@ -202,7 +203,9 @@ class Drawing:
         times = self._box_times[box.key]
         bad = times.bad <= now
         state: State
-        if box.key in current:
+        if times.failed <= now:
+            state = "failed"
+        elif box.key in current:
             state = "current"
         elif bad:
             state = "bad"
@@ -229,22 +232,21 @@ class Drawing:
 
     def _times(self, box: DrawnBox) -> _BoxTimes:
         timeline = self._timeline
-        if timeline is None:
-            return _BoxTimes(-1, ((),) * len(box.outputs), _NEVER, _NEVER, _NEVER)
         vertices = [self.graph.vertices[id] for id in box.vertices]
-        arrivals = [
-            step
-            for vertex in vertices
-            for port in range(len(vertex.shapes))
-            for step in timeline.gradients.get(Operand(vertex.id, port), ())
-        ]
+        raised = [vertex.id for vertex in vertices if vertex.error is not None]
+        if timeline is None:
+            failed = -1 if raised else _NEVER
+            return _BoxTimes(-1, ((),) * len(box.outputs), _NEVER, _NEVER, _NEVER, failed)
+        targets = (Operand(vertex.id, port) for vertex in vertices for port in range(len(vertex.shapes)))
+        arrivals = [timeline.gradients[target] for target in targets if target in timeline.gradients]
         bad = (timeline.bad_from(vertex.id, len(vertex.shapes)) for vertex in vertices)
         return _BoxTimes(
             max((timeline.values.get(id, -1) for id in box.vertices), default=-1),
             tuple(timeline.gradients.get(output, []) for output in box.outputs),
-            min(arrivals, default=_NEVER),
-            max(arrivals, default=_NEVER),
+            min((steps[0] for steps in arrivals), default=_NEVER),
+            max((steps[-1] for steps in arrivals), default=_NEVER),
             min((step for step in bad if step is not None), default=_NEVER),
+            min((timeline.values[id] for id in raised), default=_NEVER),
         )
 
     def _times_of_link(self, link: DrawnLink, passed_on: Mapping[Edge, int]) -> _LinkTimes:

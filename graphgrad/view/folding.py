@@ -24,7 +24,7 @@ Edge = tuple[int, int]
 class Bridges:
     """Where operands come from once the operations that only rearrange values are left out.
 
-    The graph's outputs are drawn in any case, and so is what brings several values together.
+    The graph's outputs are drawn in any case, and so is what brings several values together, and what raised.
     """
 
     def __init__(self, graph: Graph, keep_all: bool) -> None:
@@ -35,7 +35,9 @@ class Bridges:
         outputs = {output.vertex for output in graph.outputs}
         for vertex in graph.nodes:
             op = TABLE.get(vertex.op or "")
-            if op is not None and op.plumbing and len(vertex.operands) == 1 and vertex.id not in outputs:
+            if vertex.error is not None or vertex.id in outputs:
+                continue
+            if op is not None and op.plumbing and len(vertex.operands) == 1:
                 below = vertex.operands[0]
                 self._before[vertex.id] = below.vertex if below.vertex in self.source else None
                 self.source[vertex.id] = self.source.get(below.vertex, below)

@@ -14,6 +14,7 @@ from graphgrad.view import expression
 from graphgrad.view.expression import Filling, Written, attribute, is_operator, printed, write
 from graphgrad.view.names import Names
 from graphgrad.view.numbers import elements, number, shape_text, summary
+from graphgrad.view.text import clean
 from graphgrad.walk.walk import Array, Walk
 
 __all__ = ["Formulas"]
@@ -66,16 +67,20 @@ class Formulas:
         """What a vertex computes, as short as can be: an operator with its operands, or ``sigmoid(z)``."""
         vertex = self.graph.vertices[id]
         op = TABLE.get(vertex.op or "")
-        if op is not None and op.formula and is_operator(op.formula):
+        # One that raised has no attributes, and perhaps not all operands.
+        whole = vertex.error is None or (op is not None and len(vertex.operands) == len((*op.operands, *op.attributes)))
+        if whole and op is not None and op.formula and is_operator(op.formula):
             return self.by_names(id)
         return self._called(vertex, op, self._named).text
 
     def equation(self, id: int, walk: Walk, short: bool = True) -> str:
-        """What a vertex computes, by names, with numbers where they fit, and the result.
+        """What a vertex computes, by names, with numbers where they fit, and the result; or why it raised.
 
         ``≈`` stands where the numbers as printed give another last digit than the exact ones.
         """
         vertex = self.graph.vertices[id]
+        if vertex.error is not None:
+            return f"{self.names[id]} = {self.call(id)}: {clean(vertex.error.partition(chr(10))[0])}"
         names = self.call(id) if short else self.by_names(id)
         result = walk.values[id]
         if len(result) > 1:

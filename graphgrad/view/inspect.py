@@ -111,6 +111,8 @@ class Inspection:
         Where in the user's code it was computed, if that was recorded.
     covers
         Curriculum ids of the operation.
+    error
+        What the operation said that raised, line by line; empty before it does, and for all others.
     """
 
     vertex: int
@@ -132,9 +134,12 @@ class Inspection:
     sum: str
     source: str
     covers: tuple[str, ...]
+    error: tuple[str, ...]
 
 
-def inspect(walk: Walk, moment: Moment, vertex: int, port: int = 0, named: Names | None = None) -> Inspection:
+def inspect(
+    walk: Walk, moment: Moment, vertex: int, port: int = 0, named: Names | None = None, *, received_from: int = 0
+) -> Inspection:
     """Put into words what is known of a value at a moment.
 
     Parameters
@@ -145,6 +150,8 @@ def inspect(walk: Walk, moment: Moment, vertex: int, port: int = 0, named: Names
         Whose value: the vertex's id, and which of its outputs.
     named
         The names of the graph's values, if they are at hand.
+    received_from
+        How many of the first contributions are left out of `received`, for who has them from an earlier moment.
 
     Raises
     ------
@@ -171,7 +178,8 @@ def inspect(walk: Walk, moment: Moment, vertex: int, port: int = 0, named: Names
     kind = "constant" if one.is_constant else "leaf" if one.is_leaf else "operation"
     value = moment.value(vertex, port)
     k, n = moment.arrived(place)
-    received = _received(walk, moment, place, formulas)
+    received = _received(walk, moment, place, formulas, received_from)
+    has_raised = one.error is not None and moment.step >= len(walk.steps) - 1  # nothing comes after that
     return Inspection(
         vertex=vertex,
         port=port,
@@ -181,18 +189,23 @@ def inspect(walk: Walk, moment: Moment, vertex: int, port: int = 0, named: Names
         symbol=op.symbol if op is not None else "",
         scope=clean(one.scope),
         kind=kind,
-        type=_type(one, port),
+        type=_type(one, port) if one.error is None else "no value: it raised an error",
         value=Shown.of(value),
         gradient=Shown.of(moment.gradient(vertex, port)),
         arrivals=f"{k} of {n} contribution{'s' * (n != 1)}" if n else "",
-        formula="" if one.is_leaf else f"{formulas.names[vertex]} = {formulas.by_names(vertex)}",
+        formula="" if one.is_leaf else f"{formulas.names[vertex]} = {_formula(formulas, one)}",
         equation=formulas.equation(vertex, walk, short=False) if value is not None and not one.is_leaf else "",
-        derivatives=_derivatives(walk, one, formulas, value is not None),
+        derivatives=_derivatives(walk, one, formulas, value is not None) if one.error is None else (),
         received=received,
         sum=_sum(walk, moment, place, formulas, k, n),
         source=_source(one),
         covers=op.covers if op is not None else (),
+        error=tuple(map(clean, (one.error or "").splitlines())) if has_raised else (),
     )
+
+
+def _formula(formulas: Formulas, vertex: Vertex) -> str:
+    return formulas.by_names(vertex.id) if vertex.error is None else formulas.call(vertex.id)
 
 
 def _title(vertex: Vertex, name: str, kind: str) -> str:
@@ -229,22 +242,24 @@ def _derivatives(walk: Walk, vertex: Vertex, formulas: Formulas, known: bool) ->
     return tuple(dict.fromkeys(texts))
 
 
-def _received(walk: Walk, moment: Moment, place: Operand, formulas: Formulas) -> tuple[Received, ...]:
+def _received(walk: Walk, moment: Moment, place: Operand, formulas: Formulas, start: int) -> tuple[Received, ...]:
     k, n = moment.arrived(place)
     if not k:
         return ()
     received = []
-    if place in walk.seeds:
+    seeds = int(place in walk.seeds)
+    if seeds and not start:
         rule = f"{formulas.derivative_of(walk, place)} = {summary(walk.seeds[place])}"
         received.append(Received(formulas.names[place], None, None, 1, n, rule, Shown.of(walk.seeds[place])))
-    for i in walk.contributions_to(place)[: k - len(received)]:
+    first = max(start - seeds, 0)
+    for number, i in enumerate(walk.contributions_to(place)[first : k - seeds], first + seeds + 1):
         one = walk.contributions[i]
         received.append(
             Received(
                 formulas.names[one.vertex],
                 one.vertex,
                 one.operand,
-                len(received) + 1,
+                number,
                 n,
                 formulas.chain_rule(walk, i),
                 Shown.of(one.value),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Timeline:
     Attributes
     ----------
     values
-        When each operation has its value.
+        When each operation has its value, or raised.
     gradients
         When the contributions to each value's gradient arrive.
     passed_on
@@ -45,7 +46,7 @@ class Timeline:
         self.gradients: dict[Operand, list[int]] = {}
         self.passed_on: dict[tuple[int, int], int] = {}
         for i, step in enumerate(walk.steps):
-            if step.kind == "forward":
+            if step.phase == "forward":
                 self.values[step.vertex] = i
             elif step.kind != "accumulate" and step.target is not None:
                 self.gradients.setdefault(step.target, []).append(i)
@@ -64,11 +65,10 @@ class Timeline:
         for port in range(ports):
             target = Operand(vertex, port)
             arrivals = self.gradients.get(target, ())
-            # A sum that is bad once stays so; look at the last before all others.
-            if arrivals and not _is_finite(self.gradient(target, len(arrivals))):
-                found.append(
-                    next(step for k, step in enumerate(arrivals, 1) if not _is_finite(self.gradient(target, k)))
-                )
+            # A sum that is bad once stays so.
+            counts = range(1, len(arrivals) + 1)
+            first = bisect_left(counts, True, key=lambda k: not _is_finite(self.gradient(target, k)))
+            found += arrivals[first : first + 1]
         return min(found, default=None)
 
 
@@ -87,6 +87,7 @@ class Wording:
     named: Names
     look: Look
     timeline: Timeline | None
+    _gradient_rooms: dict[tuple[Operand, ...], int] = field(default_factory=dict, init=False, repr=False)
 
     def lines(self, box: DrawnBox, known: Known) -> tuple[str, ...]:
         """The lines of a box; their number doesn't depend on what is known."""
@@ -94,25 +95,25 @@ class Wording:
 
     def size(self, box: DrawnBox) -> tuple[int, int]:
         """Width and height in cells, with room for whatever the box says in the whole walk."""
-        longest, rows = 1, 1
-        for known in self._all_known(box):
-            lines = self.lines(box, known)
-            longest, rows = max(longest, *map(cell_width, lines)), len(lines)
+        nothing = (0,) * len(box.outputs)
+        told = [*self.lines(box, (False, nothing)), *self.lines(box, (True, nothing))]
+        rows = len(told) // 2
+        longest = max(map(cell_width, told))
+        if self._shows_gradient(box):
+            longest = max(longest, min(self._gradient_room(box), LONGEST))
         # A constant is a mere number in the text of its reader.
         room = 2 if box.kind == "constant" else 4
         return longest + room, rows + 2 if rows > 2 or box.folded else rows
 
-    def _all_known(self, box: DrawnBox) -> Iterator[Known]:
-        nothing = (0,) * len(box.outputs)
-        yield False, nothing
-        yield True, nothing
-        if self.timeline is None:
-            return
-        arrivals = [len(self.timeline.gradients.get(output, ())) for output in box.outputs]
-        for place, n in enumerate(arrivals):
-            for k in range(1, n + 1):
-                yield True, (*nothing[:place], k, *nothing[place + 1 :])
-        yield True, tuple(arrivals)
+    def _gradient_room(self, box: DrawnBox) -> int:
+        """The cells of the longest line about a box's gradient. The ghosts of a leaf share the search for it."""
+        room = self._gradient_rooms.get(box.outputs)
+        if room is None:
+            arrivals = [self._arrivals(output) for output in box.outputs]
+            counts = [(k,) for k in range(1, arrivals[0] + 1)] if len(arrivals) == 1 else [tuple(arrivals)]
+            room = max(cell_width(f"∂ {self._gradient(box, (True, count))}") for count in counts)
+            self._gradient_rooms[box.outputs] = room
+        return room
 
     def _lines(self, box: DrawnBox, known: Known) -> Iterator[str]:
         if box.kind == "constant":
@@ -126,7 +127,7 @@ class Wording:
                 yield value
         else:
             yield f"{self._head(box.vertices[0])} {value}".rstrip()
-        if self.look.preset in ("gradient", "both") and self._has_gradient(box):
+        if self._shows_gradient(box):
             yield f"∂ {self._gradient(box, known)}"
 
     def _head(self, id: int) -> str:
@@ -137,6 +138,8 @@ class Wording:
         return f"{op.symbol} {name}" if op is not None and vertex.name else name
 
     def _value(self, box: DrawnBox, known: Known) -> str:
+        if self.graph.vertices[box.vertices[0]].error is not None and not box.folded:
+            return f"= {MISSING}"
         shapes = [self.graph.vertices[output.vertex].shapes[output.port] for output in box.outputs]
         if self.timeline is None or self.look.preset in ("shape", "gradient") or len(shapes) != 1:
             wanted = self.look.preset != "gradient" or len(shapes) > 1
@@ -149,21 +152,22 @@ class Wording:
         short = elements(array, _ELEMENTS)
         return f"= {short}" if short is not None else f"{shape_text(array.shape)} {spread(array)}"
 
-    def _has_gradient(self, box: DrawnBox) -> bool:
-        return self.timeline is not None and any(output in self.timeline.gradients for output in box.outputs)
+    def _arrivals(self, output: Operand) -> int:
+        """How many contributions to a gradient there are in the whole walk."""
+        return len(self.timeline.gradients.get(output, ())) if self.timeline is not None else 0
+
+    def _shows_gradient(self, box: DrawnBox) -> bool:
+        return self.look.preset in ("gradient", "both") and any(map(self._arrivals, box.outputs))
 
     def _gradient(self, box: DrawnBox, known: Known) -> str:
         assert self.timeline is not None
-        if len(box.outputs) > 1:
-            complete = sum(
-                k == len(self.timeline.gradients.get(output, ())) > 0
-                for output, k in zip(box.outputs, known[1], strict=True)
-            )
-            wanted = sum(output in self.timeline.gradients for output in box.outputs)
-            return f"{complete} of {wanted} outputs" if any(known[1]) else MISSING
-        k, n = known[1][0], len(self.timeline.gradients[box.outputs[0]])
-        array = self.timeline.gradient(box.outputs[0], k)
+        arrivals = [self._arrivals(output) for output in box.outputs]
+        if len(arrivals) > 1:
+            complete = sum(k == n > 0 for k, n in zip(known[1], arrivals, strict=True))
+            return f"{complete} of {sum(n > 0 for n in arrivals)} outputs" if any(known[1]) else MISSING
+        array = self.timeline.gradient(box.outputs[0], known[1][0])
         if array is None:
             return MISSING
         text = elements(array, _ELEMENTS) or spread(array)
+        k, n = known[1][0], arrivals[0]
         return f"{text} ({k}/{n})" if k < n else text

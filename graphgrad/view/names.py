@@ -95,7 +95,7 @@ def _numbered(text: str, numbers: Counter[str], taken: set[str]) -> str:
 
 def _is_plumbing(vertex: Vertex) -> bool:
     op = TABLE.get(vertex.op or "")
-    return op is not None and op.plumbing and len(vertex.operands) == 1
+    return op is not None and op.plumbing and len(vertex.operands) == 1 and vertex.error is None
 
 
 def _derived(graph: Graph, vertex: Vertex, by_vertex: dict[int, str]) -> str:

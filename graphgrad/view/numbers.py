@@ -142,7 +142,13 @@ def _nested(array: Array) -> str:
 
 
 def spread(array: Array) -> str:
-    """The range of an array's elements, and before all else how many are nan or infinite."""
+    """The range of an array's elements; if some are nan or infinite, how many.
+
+    Examples
+    --------
+    >>> spread(np.array([0.25, -2.0])), spread(np.array([0.0, -np.inf]))
+    ('-2..0.25', '1 -inf of 2')
+    """
     if not array.size:
         return "empty"
     if array.dtype.kind == "b":
@@ -151,10 +157,9 @@ def spread(array: Array) -> str:
     if finite.all():
         low, high = number(array.min(), _RANGE_DIGITS), number(array.max(), _RANGE_DIGITS)
         return f"all {low}" if low == high and array.min() == array.max() else f"{low}..{high}"
-    nans = int(np.count_nonzero(np.isnan(array)))
-    infinities = int(array.size - np.count_nonzero(finite) - nans)
-    found = [f"{count} {what}" for count, what in ((nans, "nan"), (infinities, "inf")) if count]
-    return f"{', '.join(found)} of {array.size}"
+    bad = {"nan": np.isnan(array), "+inf": np.isposinf(array), "-inf": np.isneginf(array)}
+    counts = {what: np.count_nonzero(places) for what, places in bad.items()}
+    return f"{', '.join(f'{count} {what}' for what, count in counts.items() if count)} of {array.size}"
 
 
 def statistics(value: Any) -> str:
@@ -172,16 +177,24 @@ def statistics(value: Any) -> str:
         if bad:
             parts.append(spread(array))
         else:
-            wide = array.astype(np.float64)
-            with np.errstate(over="ignore"):
-                norm = float(np.linalg.norm(wide))
+            mean, norm = _mean_and_norm(array.astype(np.float64))
             parts += [f"min {number(array.min())}", f"max {number(array.max())}"]
-            parts += [f"mean {number(wide.mean())}", f"norm {number(norm)}"]
+            parts += [f"mean {number(mean)}", f"norm {number(norm)}"]
     elif array.size:
         parts.append(spread(array))
     else:
         parts.append("empty")
     return ", ".join(parts)
+
+
+def _mean_and_norm(array: Array) -> tuple[float, float]:
+    with np.errstate(over="ignore", under="ignore"):
+        mean, norm = array.mean(), np.linalg.norm(array)
+        largest = np.abs(array).max()
+        if largest and not 0 < norm < math.inf:
+            # Squares leave the range of floats long before the norm does.
+            mean, norm = largest * (array / largest).mean(), largest * np.linalg.norm(array / largest)
+    return float(mean), float(norm)
 
 
 def table(value: Any, rows: int = 8, columns: int = 8) -> tuple[str, ...]:

@@ -88,6 +88,8 @@ def cell_width(text: str) -> int:
     >>> cell_width("∂L/∂w"), cell_width("重み"), cell_width("y\u0304")
     (5, 4, 1)
     """
+    if text.isascii() and text.isprintable():
+        return len(text)
     return sum(width for _, width in _clusters(_clean(text)))
 
 
@@ -99,6 +101,8 @@ def fit(text: str, width: int, ellipsis: str = "…") -> str:
     >>> fit("matmul 0.35", 8)
     'matmul …'
     """
+    if text.isascii() and text.isprintable() and len(text) <= width:
+        return text
     clusters = _clusters(_clean(text))
     if sum(cells for _, cells in clusters) <= width:
         return "".join(cluster for cluster, _ in clusters)

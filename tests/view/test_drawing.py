@@ -7,6 +7,7 @@ import pytest
 
 import graphgrad as gg
 from graphgrad.view.drawing import Drawing
+from graphgrad.view.labels import Timeline
 from graphgrad.view.paint import Label as Painted
 from graphgrad.view.paint import cell_width, to_text
 from graphgrad.view.picture import LINK_STATES, STATES, Look, Picture
@@ -149,6 +150,21 @@ def test_a_gradient_that_adds_up_says_how_far_it_is():
     assert sorted(states) == ["current", "partial"]
 
 
+def test_a_leaf_with_very_many_readers_is_sized_once(monkeypatch):
+    x = y = gg.scalar(0.5, name="x")
+    for _ in range(150):
+        y = y + x
+    steps = walk(y)
+    asked = []
+    gradient = Timeline.gradient
+    monkeypatch.setattr(Timeline, "gradient", lambda self, *args: (asked.append(args), gradient(self, *args))[1])
+    drawing = Drawing.of(steps, Look(ghosts=True))
+    assert len(drawing.boxes_of(x.number)) == 150
+    assert len(asked) < 20 * len(steps.graph), "no more than a few looks at each partial sum"
+    widest = max(cell_width(drawing.at(steps.at(i)).labels[drawing.box_of(x.number)].lines[1]) for i in range(150, 600))
+    assert widest <= drawing.scene.box[drawing.box_of(x.number)].width - 4
+
+
 def test_x_times_x_has_two_links_and_they_return_one_by_one():
     x = gg.scalar(3.0, name="x")
     steps = walk(x * x)
@@ -181,6 +197,18 @@ def test_a_gradient_that_turns_bad_is_seen_from_that_step_on():
     drawing = Drawing.of(steps)
     box = drawing.box_of(x.number)
     assert [drawing.at(steps.at(i)).labels[box].bad for i in range(len(steps.steps))] == [False] * 4 + [True]
+
+
+def test_a_sum_that_turns_bad_is_seen_from_that_contribution_on():
+    x = gg.tensor([0.0], requires_grad=True, name="x")
+    late, infinite, early = x * 3.0, gg.sqrt(x), x * 2.0
+    steps = walk(gg.sum(late + infinite + early))
+    drawing = Drawing.of(steps)
+    box = drawing.box_of(x.number)
+    arrivals = [i for i, step in enumerate(steps.steps) if step.target == (x.number, 0) and step.kind == "backward"]
+    seen = [drawing.at(steps.at(i)).labels[box] for i in arrivals]
+    assert [label.lines[1] for label in seen] == ["∂ [2] (1/3)", "∂ [inf] (2/3)", "∂ [inf]"]
+    assert [label.bad for label in seen] == [False, True, True]
 
 
 def every_drawing():

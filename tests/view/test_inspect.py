@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import graphgrad as gg
+from graphgrad.graph.graph import Graph
 from graphgrad.view.inspect import inspect
 from graphgrad.view.numbers import MISSING
-from graphgrad.walk.trace import walk
+from graphgrad.walk.trace import trace, walk
 
 
 @pytest.fixture
@@ -134,3 +135,15 @@ def test_hostile_texts_are_cleaned():
         for text in (seen.title, seen.name, seen.scope, seen.formula, seen.equation, seen.sum, *seen.derivatives):
             assert "\x1b" not in text
             assert "\n" not in text
+
+
+def test_contributions_that_are_known_already_can_be_left_out():
+    x = gg.scalar(3.0, name="x")
+    y = x * x
+    # The pass begins at y too, so y has a seed beside its contributions.
+    steps = trace(Graph.of(y, y * 2.0 + y), (1.0, 1.0))
+    for vertex in steps.graph:
+        whole = inspect(steps, steps.end(), vertex.id).received
+        for start in range(5):
+            assert inspect(steps, steps.end(), vertex.id, received_from=start).received == whole[start:]
+    assert len(inspect(steps, steps.end(), y.number).received) == 3

@@ -197,6 +197,14 @@ def test_a_spine_does_not_drift(label: str, leaf_first: bool, direction: Directi
         assert scene.height == 2 * 61 - 1, "the leaves must cost no row of their own"
 
 
+@pytest.mark.parametrize("leaf_first", [False, True])
+def test_a_spine_of_boxes_of_two_rows_does_not_drift(leaf_first: bool) -> None:
+    s = spine(60, "mul 0.5", leaf_first)
+    boxes = [Box(box.key, box.width, 2) for box in s.boxes]
+    scene = layout(boxes, s.links, direction="LR")
+    assert scene.height <= 2 + 2 * (2 + Spacing.of("LR").box)
+
+
 def test_a_spine_of_boxes_of_different_breadth_does_not_drift() -> None:
     s = Sketch()
     y = s.leaf("y")
@@ -280,6 +288,26 @@ def test_frames_that_would_need_many_rows_more_stand_side_by_side() -> None:
     assert rows_of(framed) == rows_of(plain)
 
 
+def test_layers_that_share_many_ranks_are_stacked_where_that_suits_a_screen() -> None:
+    s = Sketch()
+    values = [s.leaf("x0"), s.leaf("x1")]
+    for depth, width in enumerate((3, 3, 1)):
+        following = []
+        for n in range(width):
+            g, key = (f"layer{depth}", f"neuron{n}"), f"{depth}.{n}"
+            total = s.leaf(f"b{key}", group=g)
+            for i, value in enumerate(values):
+                product = s.op(f"p{key}.{i}", "mul 0.50", s.leaf(f"w{key}.{i}", group=g), value, group=g)
+                total = s.op(f"s{key}.{i}", "add 0.50", total, product, group=g)
+            following.append(s.op(f"h{key}", "tanh 0.50", total, group=g))
+        values = following
+    scene = layout(s.boxes, s.links, frames=True)
+    outer = [frame for frame in scene.frames if len(frame.path) == 1]
+    for above, below in pairwise(outer):
+        assert below.y >= above.y + above.height
+    assert scene.width <= 340
+
+
 def test_frames_that_depend_on_each_other_in_a_circle() -> None:
     boxes = [Box(i, 5, group=(name,)) for i, name in enumerate("abcab")]
     scene = layout(boxes, [Link(i, i, i + 1) for i in range(4)], frames=True)
@@ -310,6 +338,35 @@ def test_a_leaf_stands_beside_a_slim_frame() -> None:
     s = residual_around(1)
     scene = layout(s.boxes, s.links, frames=True)
     assert scene.box["x"].y == scene.box["sum"].y
+
+
+@pytest.mark.parametrize(("direction", "width", "height"), [("TB", 120, 200), ("LR", 900, 20)])
+def test_the_branches_of_a_long_sum_stand_by_it(direction: Direction, width: int, height: int) -> None:
+    s = Sketch()
+    branches = [
+        s.op(f"tanh{n}", "tanh 0.50", s.op(f"mul{n}", "mul 0.50", s.leaf(f"w{n}"), s.leaf(f"x{n}"))) for n in range(40)
+    ]
+    total = branches[0]
+    for n, branch in enumerate(branches[1:]):
+        total = s.op(f"add{n}", "add 0.50", total, branch)
+    scene = layout(s.boxes, s.links, direction=direction)
+    assert not scene.crossings
+    sums = {scene.box[f"add{n}"].x if direction == "TB" else scene.box[f"add{n}"].y for n in range(1, 39)}
+    assert len(sums) == 1, "the sums stand in one line"
+    assert scene.width <= width
+    assert scene.height <= height
+
+
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+def test_a_frame_keeps_off_what_it_encloses(direction: Direction) -> None:
+    boxes = [Box("x", 9, 2, ("outer",)), Box("y", 9, 2, ("outer", "inner")), Box("z", 9, 2)]
+    scene = layout(boxes, [Link(0, "x", "y"), Link(1, "y", "z")], direction=direction, frames=True)
+    outer, inner = scene.frames
+    for frame, keys in ((inner, "y"), (outer, "xy")):
+        left = min(scene.box[key].x for key in keys)
+        right = max(scene.box[key].x + scene.box[key].width for key in keys)
+        assert left - frame.x >= 3, "two blanks beside a border, whichever way the links run"
+        assert frame.x + frame.width - right >= 3
 
 
 def test_the_products_of_a_long_sum_stand_by_it() -> None:

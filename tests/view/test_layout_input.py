@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graphgrad.view.layout import Box, CycleError, Link, layout
 from graphgrad.view.layout.channel import Net, route_channel
 from graphgrad.view.layout.model import spread, spread_around
+from graphgrad.view.layout.order import inversions
+from graphgrad.view.scene import Direction
 
 
 @pytest.mark.parametrize(
@@ -75,8 +79,36 @@ def test_a_box_grows_to_take_its_links() -> None:
     boxes = [Box(i, 3) for i in range(9)] + [Box("sum", 5)]
     links = [Link(i, i, "sum", i) for i in range(9)]
     assert layout(boxes, links).box["sum"].width == 9
-    assert layout(boxes, links, direction="LR").box["sum"].height == 9
-    assert layout(boxes[:2] + boxes[-1:], links[:2], direction="LR").box["sum"].height == 3
+    # In a picture from left to right it gets a border by that, and no link ends at a corner.
+    turned = layout(boxes, links, direction="LR")
+    assert turned.box["sum"].height == 11
+    assert [turned.route[i].points[-1][1] - turned.box["sum"].y for i in range(9)] == list(range(1, 10))
+    assert layout(boxes[:2] + boxes[-1:], links[:2], direction="LR").box["sum"].height == 2
+
+
+@pytest.mark.parametrize("height", [1, 2, 3, 4])
+@pytest.mark.parametrize("ports", [1, 2, 3, 4, 5])
+def test_a_box_that_grows_keeps_the_rows_of_its_text(height: int, ports: int) -> None:
+    boxes = [*(Box(i, 3) for i in range(ports)), Box("sum", 5, height), *(Box(-1 - i, 3) for i in range(ports))]
+    links = [Link(f"in {i}", i, "sum", i) for i in range(ports)]
+    links += [Link(f"out {i}", "sum", -1 - i, tail_port=i) for i in range(ports)]
+    box = layout(boxes, links, direction="LR").box["sum"]
+    rows = box.height - 2 if box.height > 2 else box.height
+    assert rows >= (height - 2 if height > 2 else height)
+    assert (box.height > 2) == (max(height, ports) > 2)
+
+
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+def test_no_link_ends_at_the_corner_of_a_border(direction: Direction) -> None:
+    for ports in range(1, 7):
+        boxes = [Box("x", 3), Box("sum", 3, 4), Box("y", 3)]
+        links = [Link(f"in {i}", "x", "sum", i) for i in range(ports)]
+        links += [Link(f"out {i}", "sum", "y", i, tail_port=i) for i in range(ports)]
+        scene = layout(boxes, links, direction=direction)
+        box = scene.box["sum"]
+        corners = {(x, y) for x in (box.x, box.x + box.width - 1) for y in (box.y, box.y + box.height - 1)}
+        ends = {end for route in scene.routes for end in (route.points[0], route.points[-1])}
+        assert not ends & corners
 
 
 def test_outputs_leave_in_order() -> None:
@@ -110,6 +142,12 @@ def test_a_previous_scene_keeps_boxes_on_their_sides() -> None:
     assert fresh.box["a"].x < fresh.box["c"].x
 
 
+@given(st.lists(st.integers(0, 6), max_size=9), st.lists(st.integers(0, 6), max_size=9))
+def test_inversions_are_pairs_that_cross(left: list[int], right: list[int]) -> None:
+    found = inversions([float(end) for end in sorted(left)], [float(end) for end in sorted(right)])
+    assert found == sum(a > b for a in left for b in right)
+
+
 def test_a_circle_of_demands_becomes_a_dogleg() -> None:
     nets = [Net(2, (8,)), Net(8, (2,))]
     assert route_channel(nets, set()) == 3
@@ -126,6 +164,14 @@ def test_the_order_of_tracks_avoids_crossings() -> None:
     left, right = Net(0, (10,)), Net(5, (15,))
     assert route_channel([left, right], set()) == 2
     assert right.track < left.track
+
+
+def test_very_many_tracks() -> None:
+    # Nested to the left and to the right, so that both sides share their tracks.
+    left, right = [Net(i, (1000 - i,)) for i in range(400)], [Net(3000 - i, (2000 + i,)) for i in range(400)]
+    assert route_channel([*left, *right], set()) == 400
+    for nets in (left, right):
+        assert sorted(net.track for net in nets) == list(range(400))
 
 
 def test_tracks_are_shared() -> None:

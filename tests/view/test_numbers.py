@@ -93,9 +93,19 @@ def test_summaries():
 
 def test_bad_numbers_are_counted_before_anything_else():
     array = np.arange(100.0)
-    array[3], array[4], array[5] = math.nan, math.inf, -math.inf
-    assert spread(array) == "1 nan, 2 inf of 100"
-    assert "1 nan, 2 inf of 100" in statistics(array)
+    array[3], array[4:6], array[6:9] = math.nan, math.inf, -math.inf
+    assert spread(array) == "1 nan, 2 +inf, 3 -inf of 100"
+    assert "1 nan, 2 +inf, 3 -inf of 100" in statistics(array)
+    mask = np.where(np.tri(4) > 0, 0.0, -np.inf)
+    assert summary(mask) == "(4, 4) 6 -inf of 16"
+    assert spread(mask.astype(np.float16)) == "6 -inf of 16"
+
+
+@pytest.mark.parametrize("size", ["1e-200", "1e-300", "1e+200", "1e+307"])
+def test_the_norm_of_very_large_and_very_small_numbers(size):
+    array = np.array([3.0, 4.0]) * float(size)
+    assert statistics(array).endswith(f"norm {number(5 * float(size))}")
+    assert f"mean {number(3.5 * float(size))}" in statistics(array)
 
 
 def test_a_range_of_different_numbers_is_not_called_all():

@@ -16,7 +16,7 @@ from graphgrad.view.layout.model import Box, Graph, Link, Spacing, index_graph
 from graphgrad.view.layout.order import count_crossings, improve_order, start_order
 from graphgrad.view.layout.ranks import CycleError, assign_ranks
 from graphgrad.view.layout.route import draw
-from graphgrad.view.layout.stack import stacked
+from graphgrad.view.layout.stack import Order, stacked
 from graphgrad.view.paint import cell_width
 from graphgrad.view.scene import Direction, Scene
 
@@ -26,6 +26,8 @@ BUDGET = 3_000_000
 LIMIT = 2_000_000
 # The crossings that a picture may grow by one rank to avoid.
 _LIFT_GAIN = 3
+# How many columns of a screen there are for each of its rows.
+_SCREEN = 3
 # How often boxes are placed again because links hide the title of a frame.
 _TITLE_ROUNDS = 2
 
@@ -83,7 +85,41 @@ def layout(
     spacing = spacing or Spacing.of(direction)
     graph = index_graph(boxes, links, direction)
     wish = _wishes(boxes, direction, previous)
-    layered = _ordered(graph, frames, wish, budget, direction)
+    free = _ranked(graph, frozenset(), [], budget)
+    orders = stacked(graph, free, direction) if frames else []
+    ranks = _ranked(graph, frozenset(), orders, budget) if orders else free
+    scene = _drawn(graph, ranks, orders, frames, wish, spacing, direction, budget)
+    more = stacked(graph, free, direction, wide=True) if frames else []
+    if more == orders:
+        return scene
+    try:
+        higher = _ranked(graph, frozenset(), more, budget)
+        length = scene.width if direction == "LR" else _SCREEN * scene.height
+        if length * (max(higher) + 1) >= _reach(scene) * (max(ranks) + 1):
+            return scene  # with so many more ranks the other picture is no smaller, however slim
+        other = _drawn(graph, higher, more, frames, wish, spacing, direction, budget)
+    except ValueError:
+        return scene  # frames that depend on each other in a circle have no such order; or the picture gets too large
+    return min(scene, other, key=_reach)
+
+
+def _reach(scene: Scene) -> int:
+    """Return how many columns a screen needs that shows the whole scene."""
+    return max(scene.width, _SCREEN * scene.height)
+
+
+def _drawn(
+    graph: Graph,
+    ranks: list[int],
+    orders: Sequence[Order],
+    frames: bool,
+    wish: list[float | None],
+    spacing: Spacing,
+    direction: Direction,
+    budget: int,
+) -> Scene:
+    """Return the scene of a graph in ranks in which certain frames are stacked."""
+    layered = _ordered(graph, ranks, orders, frames, wish, budget)
     apart = _title_room(layered, direction)
     x = place_across(layered, spacing, apart, budget)
     for _ in range(_TITLE_ROUNDS):
@@ -95,16 +131,19 @@ def layout(
     return draw(graph, layered, x, spacing, direction)
 
 
-def _ordered(graph: Graph, frames: bool, wish: list[float | None], budget: int, direction: Direction) -> Layered:
-    """Return the graph in ranks and in order.
+def _ordered(
+    graph: Graph,
+    ranks: list[int],
+    orders: Sequence[Order],
+    frames: bool,
+    wish: list[float | None],
+    budget: int,
+) -> Layered:
+    """Return the graph with its ranks in order.
 
     Where a value fans out to boxes that take a parameter each, its branches would run across the links of all these
     parameters. One rank higher they pass between them; that is tried, and kept where it pays for the height.
     """
-    ranks = _ranked(graph, frozenset(), [], budget)
-    orders = stacked(graph, ranks, direction) if frames else []
-    if orders:
-        ranks = _ranked(graph, frozenset(), orders, budget)
     layered = _in_order(graph, ranks, frames, wish, budget)
     crossed = count_crossings(layered)
     lifted = _fans(graph, ranks) if crossed >= _LIFT_GAIN else frozenset()
@@ -116,9 +155,7 @@ def _ordered(graph: Graph, frames: bool, wish: list[float | None], budget: int, 
     return layered
 
 
-def _ranked(
-    graph: Graph, lifted: frozenset[int], orders: Sequence[tuple[list[int], list[int]]], budget: int
-) -> list[int]:
+def _ranked(graph: Graph, lifted: frozenset[int], orders: Sequence[Order], budget: int) -> list[int]:
     """Return the ranks, with some links lengthened, and all of the first boxes of an order above all of the second."""
     uses = Counter(graph.net)
     # The branches of one value share a trunk, so length costs less on each of them.
@@ -134,6 +171,8 @@ def _ranked(
     try:
         return assign_ranks(count + len(orders), links, budget)[:count]
     except CycleError as error:
+        if orders:
+            raise
         names = " -> ".join(repr(graph.boxes[i].key) for i in (*error.cycle, error.cycle[0]))
         message = f"layout: the links form a cycle: {names}; only acyclic graphs can be laid out"
         raise CycleError(error.cycle, message) from None

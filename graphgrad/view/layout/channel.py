@@ -8,14 +8,20 @@ come near each other share a track.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from itertools import count as count_from
+
+import numpy as np
 
 __all__ = ["Net", "route_channel"]
 
 # Above this many pairs the order of tracks follows the demands only.
 _PAIRS = 100_000
+# How many tracks are tried for a net before it goes below everything in its columns.
+_TRIED = 100
 
 
 @dataclass(slots=True)
@@ -68,17 +74,31 @@ def route_channel(nets: Sequence[Net], occupied: set[int]) -> int:
         net.bottoms = (column,)
         bent.append(net.rest)
         below = _demands(bent)
-    order = _order(bent, below)
-    rows: list[list[Net]] = []
-    for net, above in order:
+    # The runs on each track, from left to right; and by column how many tracks down to the last that is taken there.
+    rows: list[list[tuple[int, int]]] = []
+    first = min(net.low for net in bent)
+    taken = np.zeros(max(net.high for net in bent) - first + 3, dtype=np.int64)
+    for net, above in _order(bent, below):
+        run = (net.low, net.high)
         row = max((bent[j].track + 1 for j in above), default=0)
-        while row < len(rows) and any(net.low <= other.high + 1 and other.low <= net.high + 1 for other in rows[row]):
+        last = min(row + _TRIED, len(rows))
+        while row < last and not _has_room(rows[row], run):
             row += 1
+        reach = taken[net.low - first : net.high - first + 3]
+        if row == last < len(rows):
+            row = max(row, int(reach.max()))
         if row == len(rows):
             rows.append([])
-        rows[row].append(net)
+        insort(rows[row], run)
+        np.maximum(reach[1:-1], row + 1, out=reach[1:-1])
         net.track = row
     return len(rows)
+
+
+def _has_room(row: Sequence[tuple[int, int]], run: tuple[int, int]) -> bool:
+    """Whether a run fits between those of a track, a blank cell or more from each: touching runs would look joined."""
+    at = bisect_left(row, run)
+    return (not at or row[at - 1][1] + 1 < run[0]) and (at == len(row) or run[1] + 1 < row[at][0])
 
 
 def _demands(nets: Sequence[Net]) -> list[list[int]]:
@@ -133,11 +153,13 @@ def _order(nets: Sequence[Net], below: list[list[int]]) -> list[tuple[Net, list[
     # What it costs to run net i above net j, for pairs where that differs.
     worse: list[dict[int, int]] = [{} for _ in nets]
     better: list[dict[int, int]] = [{} for _ in nets]
-    by_low = sorted(range(count), key=lambda i: nets[i].low)
+    low, high = [net.low for net in nets], [net.high for net in nets]
+    by_low = sorted(range(count), key=low.__getitem__)
     pairs = 0
     for a, i in enumerate(by_low):
-        for j in by_low[a + 1 :]:
-            if nets[j].low > nets[i].high or pairs > _PAIRS:
+        for b in range(a + 1, count):
+            j = by_low[b]
+            if low[j] > high[i] or pairs > _PAIRS:
                 break
             pairs += 1
             cost = _crossings(nets[i], nets[j]) - _crossings(nets[j], nets[i])
@@ -151,28 +173,34 @@ def _order(nets: Sequence[Net], below: list[list[int]]) -> list[tuple[Net, list[
             waiting[j] += 1
     penalty = [sum(costs.values()) for costs in worse]
     gain = [sum(costs.values()) for costs in better]
-    ready = [i for i in range(count) if not waiting[i]]
+
+    def urgency(i: int) -> tuple[bool, int, int, int]:
+        return penalty[i] > 0, penalty[i] - gain[i], low[i], i
+
+    # A net's urgency changes as others are placed: the heap then gets it once more, and the older entry is passed over.
+    ready = [urgency(i) for i in range(count) if not waiting[i]]
+    heapify(ready)
     above: list[list[int]] = [[] for _ in nets]
     done = [False] * count
     order = []
     while ready:
-        i = min(ready, key=lambda k: (penalty[k] > 0, penalty[k] - gain[k], nets[k].low, k))
-        ready.remove(i)
+        entry = heappop(ready)
+        i = entry[-1]
+        if done[i] or entry != urgency(i):
+            continue
         done[i] = True
         order.append((nets[i], above[i]))
-        for j in below[i]:
-            above[j].append(i)
-            waiting[j] -= 1
-            if not waiting[j]:
-                ready.append(j)
         for j, cost in worse[i].items():
             gain[j] -= cost
-            if not done[j]:
-                above[j].append(i)
         for j, cost in better[i].items():
             penalty[j] -= cost
+        for j in below[i]:
+            waiting[j] -= 1
+        for j in dict.fromkeys((*below[i], *worse[i], *better[i])):
             if not done[j]:
                 above[j].append(i)
+                if not waiting[j]:
+                    heappush(ready, urgency(j))
     return order
 
 

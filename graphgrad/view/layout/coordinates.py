@@ -9,11 +9,11 @@ joined blocks. A last pass slides straight pieces to where their remaining links
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import accumulate, pairwise
 
 from graphgrad.view.layout.layers import Kind, Layered
-from graphgrad.view.layout.model import Spacing
+from graphgrad.view.layout.model import TWIG, Spacing
 
 __all__ = ["place_across"]
 
@@ -72,8 +72,9 @@ def _joinable(layered: Layered, place: list[int]) -> list[bool]:
     """Tell which segments may be made straight in a join.
 
     Sides of frames come before lanes, lanes before other segments: what crosses something of a higher class is not
-    joined. Nor is a leaf to its only consumer when that has other operands, nor an operation on such leaves when
-    another operand takes more: the spine through the consumer stays straight, and what is small stands beside it.
+    joined. Nor is a leaf to its only consumer when that has other operands, nor a twig of a few operations on such
+    leaves when another operand takes more: the spine through the consumer stays straight, and what is small stands
+    beside it.
     """
     count = len(layered.tail)
     free = [True] * count
@@ -108,29 +109,32 @@ def _joinable(layered: Layered, place: list[int]) -> list[bool]:
 
 
 def _loose(layered: Layered) -> tuple[list[bool], list[bool]]:
-    """Tell which vertices are leaves of one consumer, and which are such leaves or operations on them only."""
+    """Tell which vertices are leaves of one consumer, and which are such leaves or a few operations on them only."""
     leaf = [len(layered.down[v]) == 1 and not layered.up[v] and k is Kind.BOX for v, k in enumerate(layered.kind)]
-    twig = [
-        len(layered.down[v]) == 1 and kind is Kind.BOX and all(leaf[layered.tail[s]] for s in layered.up[v])
-        for v, kind in enumerate(layered.kind)
-    ]
-    return leaf, twig
+    boxes = [0] * len(layered.kind)  # in the twig that ends here; 0 for what is none
+    for layer in layered.layers:
+        for v in layer:
+            if len(layered.down[v]) == 1 and layered.kind[v] is Kind.BOX:
+                parts = [boxes[layered.tail[s]] for s in layered.up[v]]
+                if all(parts) and sum(parts) < TWIG:
+                    boxes[v] = 1 + sum(parts)
+    return leaf, list(map(bool, boxes))
 
 
 def _sprawling(layered: Layered, x: list[int]) -> set[int]:
-    """Return the segments from small operands to spines if they are far too long, as in a long sum of products.
+    """Return the segments of all twigs if some stand far too far from their spines, as in a long sum of products.
 
     Each product would stand below its own leaves, and these further out than the ones before; the products had better
     stand by the sum, though that takes more tracks.
     """
     leaf, twig = _loose(layered)
-    loose = [
-        s
-        for s, (tail, head) in enumerate(zip(layered.tail, layered.head, strict=True))
-        if twig[tail] and not leaf[tail] and not all(twig[layered.tail[other]] for other in layered.up[head])
-    ]
-    far = any(abs(x[layered.tail[s]] - x[layered.head[s]]) > _FAR * layered.breadth[layered.tail[s]] for s in loose)
-    return set(loose) if far else set()
+    segments = [s for s, tail in enumerate(layered.tail) if twig[tail]]
+    for s in segments:
+        tail, head = layered.tail[s], layered.head[s]
+        on_spine = any(not twig[layered.tail[other]] for other in layered.up[head])
+        if on_spine and not leaf[tail] and abs(x[tail] - x[head]) > _FAR * layered.breadth[tail]:
+            return set(segments)
+    return set()
 
 
 def _join(
@@ -237,7 +241,7 @@ def _settle(layered: Layered, gaps: Sequence[Gap], apart: Sequence[Gap], x: list
         budget -= 8 * (count + len(layered.tail))
         if budget < 0:
             return
-        piece, members = _pieces(layered, x)
+        piece, members = _pieces(layered, x, heavy)
         any_moved = False
         for number, vertices in enumerate(members):
             if any(fixed[v] for v in vertices):
@@ -270,8 +274,11 @@ def _settle(layered: Layered, gaps: Sequence[Gap], apart: Sequence[Gap], x: list
             return
 
 
-def _pieces(layered: Layered, x: list[int]) -> tuple[list[int], list[list[int]]]:
-    """Return the piece of each vertex and the vertices of each piece: what straight segments hold together."""
+def _pieces(layered: Layered, x: list[int], loose: Collection[int]) -> tuple[list[int], list[list[int]]]:
+    """Return the piece of each vertex and the vertices of each piece: what straight segments hold together.
+
+    Loose segments hold nothing, be they straight or not.
+    """
     piece = [-1] * len(x)
     members: list[list[int]] = []
     for layer in layered.layers:
@@ -284,7 +291,8 @@ def _pieces(layered: Layered, x: list[int]) -> tuple[list[int], list[list[int]]]
                 for s in (*layered.up[vertex], *layered.down[vertex]):
                     tail, head = layered.tail[s], layered.head[s]
                     other = tail if head == vertex else head
-                    if piece[other] < 0 and x[tail] + layered.out[s] == x[head] + layered.into[s]:
+                    straight = x[tail] + layered.out[s] == x[head] + layered.into[s]
+                    if piece[other] < 0 and straight and s not in loose:
                         piece[other] = piece[start]
                         vertices.append(other)
             members.append(vertices)

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 from graphgrad.view.scene import Direction, Key
 
-__all__ = ["Box", "Graph", "Link", "Spacing", "index_graph"]
+__all__ = ["TWIG", "Box", "Graph", "Link", "Spacing", "index_graph"]
+
+TWIG = 5
+"""The most boxes of a branch that stands beside a spine rather than bending it, as the products in a sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Spacing:
         Along, between two parallel tracks of links in the channel between two ranks.
     entry : int
         Along, the straight run that every link has before its head (1 gives arrow heads a cell of their own).
+    frame : int
+        Along, between a box and the frame around it; between two frames, about half of that.
     """
 
     box: int
@@ -73,17 +78,22 @@ class Spacing:
     rank: int
     track: int
     entry: int
+    frame: int = 0
 
     @classmethod
     def of(cls, direction: Direction) -> Spacing:
         """Return the usual spacing of a direction; a cell is about twice as high as wide."""
-        return cls(3, 1, 1, 0, 0) if direction == "TB" else cls(1, 0, 3, 1, 1)
+        return cls(3, 1, 1, 0, 0) if direction == "TB" else cls(1, 0, 3, 1, 1, 2)
 
     def between(self, left_is_box: bool, right_is_box: bool) -> int:
         """Return the blank cells between two neighbours of a rank."""
         if left_is_box and right_is_box:
             return self.box
         return (self.box + self.lane + 1) // 2 if left_is_box or right_is_box else self.lane
+
+    def nested(self, frames: int) -> int:
+        """Return the cells along that frames take inside one another, from the outermost border to the box."""
+        return frames * (1 + (self.frame + 1) // 2) + self.frame // 2 if frames else 0
 
 
 @dataclass(slots=True)
@@ -122,17 +132,52 @@ def spread_around(breadth: int, count: int, spine: int) -> list[int]:
     return [*before, middle, *reversed(after)]
 
 
+def _side(box: Box, ports: int, direction: Direction) -> tuple[int, int]:
+    """Return how many cells a side with so many links has, and how many at either end of it are a corner.
+
+    A box of three rows or more has a border, and no link ends at its corners. One that needs as many rows for its links
+    gets a border by that, and keeps the rows of its text within.
+    """
+    if direction == "TB":
+        corner = int(box.height > 2)
+        return max(box.width, ports + 2 * corner if ports else 0), corner
+    if max(box.height, ports) <= 2:
+        return max(box.height, ports), 0
+    rows = box.height - 2 if box.height > 2 else box.height
+    if ports > rows:
+        # An even number of links beside a label of one row reads best with a free row for the label in the middle.
+        rows = ports + 1 if rows % 2 and ports % 2 == 0 else ports
+    return rows + 2, 1
+
+
+def _twigs(tails: Sequence[int], incoming: Sequence[Sequence[int]]) -> list[bool]:
+    """Tell which boxes are leaves of one reader, or operations on a few such boxes that have one reader themselves."""
+    readers = Counter(tails)
+    reader = {tails[j]: i for i, entering in enumerate(incoming) for j in entering}
+    waiting = [len(entering) for entering in incoming]
+    boxes = [0] * len(incoming)  # in the twig that ends here; 0 for what is none
+    order = [i for i, count in enumerate(waiting) if not count]
+    for i in order:
+        parts = sum(boxes[tails[j]] for j in incoming[i])
+        if readers[i] == 1 and parts < TWIG:
+            boxes[i] = 1 + parts
+            waiting[reader[i]] -= 1
+            if not waiting[reader[i]]:
+                order.append(reader[i])
+    return list(map(bool, boxes))
+
+
 def _drifting(breadth: Sequence[int], tails: Sequence[int], incoming: Sequence[Sequence[int]]) -> dict[int, int]:
     """Return the boxes on spines that would drift, each with the number of the port that its spine enters.
 
     A spine runs through boxes with one computed operand each, the others being leaves of their own, or twigs, as the
-    products in a sum: operations on such leaves only. Entered off its middle, every box stands further out than the
-    one before. A short spine may; one that would end more than half a box from where it began is entered in the middle
-    all along, and its leaves join it from the sides.
+    products in a sum: a few operations on such leaves only. Entered off its middle, every box stands further out than
+    the one before. A short spine may; one that would end more than half a box from where it began is entered in the
+    middle all along, and its leaves join it from the sides.
     """
     readers = Counter(tails)
     leaf = [not entering and readers[i] == 1 for i, entering in enumerate(incoming)]
-    twig = [readers[i] == 1 and all(leaf[tails[j]] for j in entering) for i, entering in enumerate(incoming)]
+    twig = _twigs(tails, incoming)
     port: dict[int, int] = {}
     after: dict[int, list[int]] = {}
     for i, entering in enumerate(incoming):
@@ -190,19 +235,22 @@ def index_graph(boxes: Sequence[Box], links: Sequence[Link], direction: Directio
     graph = Graph(boxes, links, breadth, depth, tails, heads)
     graph.into = [0] * len(links)
     out_offset: list[dict[int, int]] = []
+    corners: list[int] = []
     for i, entering in enumerate(incoming):
-        ports = max(len(entering), len(outputs[i]))
-        if ports > breadth[i]:
-            # An even number of links beside a label of one row reads best with a free row for the label in the middle.
-            breadth[i] = ports if across or ports % 2 else ports + 1
+        breadth[i], corner = _side(boxes[i], max(len(entering), len(outputs[i])), direction)
+        corners.append(corner)
         entering.sort(key=lambda j: (links[j].port, j))
-        out_offset.append(dict(zip(sorted(outputs[i]), spread(breadth[i], len(outputs[i])), strict=True)))
+        leaving = spread(breadth[i] - 2 * corner, len(outputs[i]))
+        out_offset.append({port: corner + at for port, at in zip(sorted(outputs[i]), leaving, strict=True)})
     spine = _drifting(breadth, tails, incoming)
     for i, entering in enumerate(incoming):
-        count = len(entering)
-        offsets = spread_around(breadth[i], count, spine[i]) if i in spine else spread(breadth[i], count)
+        room, count = breadth[i] - 2 * corners[i], len(entering)
+        offsets = spread_around(room, count, spine[i]) if i in spine else spread(room, count)
         for j, offset in zip(entering, offsets, strict=True):
-            graph.into[j] = offset
+            graph.into[j] = corners[i] + offset
+        if i in spine and len(outputs[i]) == 1:
+            # A box of two rows has no middle: its spine leaves where it entered.
+            out_offset[i] = dict.fromkeys(outputs[i], corners[i] + offsets[spine[i]])
     nets: dict[tuple[int, int], int] = {}
     for link, tail in zip(links, tails, strict=True):
         graph.out.append(out_offset[tail][link.tail_port])

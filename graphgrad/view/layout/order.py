@@ -6,13 +6,13 @@ Depth-first starts from the sinks and from the sources, then sweeps of weighted 
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from math import inf
 
 from graphgrad.view.layout.layers import Kind, Layered
 
-__all__ = ["count_crossings", "improve_order", "start_order"]
+__all__ = ["count_crossings", "improve_order", "inversions", "start_order"]
 
 _PATIENCE = 5  # sweeps without a gain before giving up
 _SWEEPS = 24
@@ -128,13 +128,13 @@ class _Order:
         below = {v: sorted([place[u] + offset for u, offset in self.below[v]]) for v in layer}
         changed = False
         i = 0
-        while i < len(layer) - 1:
+        while i < len(layer) - 1 and self.budget > 0:
             left, right = layer[i], layer[i + 1]
             self.budget -= 4
             free = group[left] == group[right] and kind[left] < Kind.LEFT and kind[right] < Kind.LEFT
             if free and (
-                _inversions(above[left], above[right]) + _inversions(below[left], below[right])
-                > _inversions(above[right], above[left]) + _inversions(below[right], below[left])
+                inversions(above[left], above[right]) + inversions(below[left], below[right])
+                > inversions(above[right], above[left]) + inversions(below[right], below[left])
             ):
                 layer[i], layer[i + 1] = right, left
                 place[left], place[right] = i + 1, i
@@ -146,11 +146,14 @@ class _Order:
         return changed
 
 
-def _inversions(left: list[float], right: list[float]) -> int:
+def inversions(left: list[float], right: list[float]) -> int:
     """Count the pairs of ends that cross while one vertex stands left of another; both lists are sorted."""
     if not left or not right or left[-1] <= right[0]:
         return 0
-    return sum(bisect_left(right, end) for end in left)
+    # A value that is read everywhere has very many ends, its neighbour a few.
+    if len(left) <= len(right):
+        return sum(bisect_left(right, end) for end in left)
+    return sum(len(left) - bisect_right(left, end) for end in right)
 
 
 def _median(ends: list[float]) -> float | None:

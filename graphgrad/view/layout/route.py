@@ -22,8 +22,8 @@ def draw(graph: Graph, layered: Layered, x: list[int], spacing: Spacing, directi
     opening = [0] * len(layered.layers)
     closing = [0] * len(layered.layers)
     for group, levels_first, levels_last in zip(layered.groups[1:], nest_first[1:], nest_last[1:], strict=True):
-        opening[group.first] = max(opening[group.first], levels_first)
-        closing[group.last] = max(closing[group.last], levels_last)
+        opening[group.first] = max(opening[group.first], spacing.nested(levels_first))
+        closing[group.last] = max(closing[group.last], spacing.nested(levels_last))
     deepest = [max((graph.depth[v] for v in layer if v < len(graph.boxes)), default=1) for layer in layered.layers]
     top: list[int] = []  # the first cell of each rank along the depth
     first_track: list[int] = []
@@ -58,8 +58,8 @@ def draw(graph: Graph, layered: Layered, x: list[int], spacing: Spacing, directi
 
     frames = []
     for number, group in enumerate(layered.groups[1:], 1):
-        (left, right), start = layered.sides[number][0], top[group.first] - nest_first[number]
-        end = top[group.last] + deepest[group.last] - 1 + nest_last[number]
+        (left, right), start = layered.sides[number][0], top[group.first] - spacing.nested(nest_first[number])
+        end = top[group.last] + deepest[group.last] - 1 + spacing.nested(nest_last[number])
         frames.append((group.path, x[left], start, x[right] - x[left] + 1, end - start + 1))
     return _scene(graph, x, y, ways, frames, depth, direction)
 

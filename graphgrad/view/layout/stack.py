@@ -2,8 +2,9 @@
 
 Ranks know nothing of frames: a parameter of one scope ranks beside the last operation of the scope before, and then the
 two frames would stand side by side for the sake of one rank. Where only that rank is in the way, the later frame is to
-begin below the earlier one. A leaf of the scope around, which its reader takes together with the result of a wide
-frame, would stand on the far side of that frame; it goes below the frame as well, beside the link that comes out.
+begin below the earlier one; where several are, both pictures are drawn, and the one that suits a screen is taken. A
+leaf of the scope around, which its reader takes together with the result of a wide frame, would stand on the far side
+of that frame; it goes below the frame as well, beside the link that comes out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from graphgrad.view.layout.model import Graph
 from graphgrad.view.scene import Direction
 
-__all__ = ["stacked"]
+__all__ = ["Order", "stacked"]
 
 # The last boxes of a frame, and the first boxes of the frame below it.
 Order = tuple[list[int], list[int]]
@@ -24,7 +25,7 @@ Path = tuple[str, ...]
 _BROAD = {"TB": 24, "LR": 12}
 
 
-def stacked(graph: Graph, ranks: Sequence[int], direction: Direction) -> list[Order]:
+def stacked(graph: Graph, ranks: Sequence[int], direction: Direction, wide: bool = False) -> list[Order]:
     """Return what must stand above what, so that frames that follow each other are stacked.
 
     A frame goes below its sibling if links run from the sibling to it, none run back, and at most one rank holds boxes
@@ -38,6 +39,8 @@ def stacked(graph: Graph, ranks: Sequence[int], direction: Direction) -> list[Or
         The ranks as they are without any such order.
     direction : {"TB", "LR"}
         Which way the links run.
+    wide : bool
+        Whether frames that share several ranks are stacked too. These orders may form a circle with the links.
     """
     members: dict[Path, list[int]] = {}
     for i, box in enumerate(graph.boxes):
@@ -48,7 +51,11 @@ def stacked(graph: Graph, ranks: Sequence[int], direction: Direction) -> list[Or
     orders = []
     follow = _following(graph)
     for upper, lower in follow:
-        if first[lower] >= last[upper] and (lower, upper) not in follow:
+        if (lower, upper) in follow:
+            continue
+        if wide and first[lower] > first[upper]:
+            orders.append((members[upper], members[lower]))
+        elif first[lower] >= last[upper]:
             starts = [i for i in members[lower] if ranks[i] <= last[upper] + 1]
             if starts:
                 orders.append(([i for i in members[upper] if ranks[i] == last[upper]], starts))
