@@ -1,10 +1,12 @@
 """What the tests of the terminal UI share: walks, a terminal of a given size, and the text that stands on it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
+from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -96,24 +98,48 @@ class Terminal:
     async def press(self, *keys: str) -> None:
         """Press keys, one after the other, and wait for what comes of each."""
         for key in keys:
-            await self.pilot.press(key)
+            self.app.post_message(events.Key(key, None))
             await self.settle()
 
     async def type(self, text: str) -> None:
         """Type a text, and enter."""
-        await self.press(*(_KEYS.get(char, char) for char in text), "enter")
+        for char in text:
+            self.app.post_message(events.Key(_KEYS.get(char, char), char))
+        await self.press("enter")
 
     async def settle(self) -> None:
-        """Wait until nothing is under way."""
-        for _ in range(500):
-            await self.pilot.pause()
-            busy = [worker for worker in self.app.workers if not worker.is_finished]
-            if not busy and not getattr(self.screen, "is_laying_out", False):
-                break
-            await self.pilot.pause(0.01)
-        await self.pilot.pause()
+        """Wait until nothing is under way.
+
+        A pilot would wait for the process to use no time, 20 ms at least and several times for each key. That nothing
+        is under way can be known: no worker, no animation, nothing to draw, and no message in a queue, a few times in a
+        row, for what is done last may post a message.
+        """
+        quiet = 0
+        for _ in range(5_000):
+            await self.pilot.pause(0)
+            await self.app.animator.wait_until_complete()
+            quiet = 0 if self._is_busy() else quiet + 1
+            if quiet == _ROUNDS or not self.app.is_running:
+                return
+            if self._is_working():
+                await asyncio.sleep(0.002)
+        raise AssertionError("the terminal never came to rest")
+
+    def _is_working(self) -> bool:
+        return any(not worker.is_finished for worker in self.app.workers)
+
+    def _is_busy(self) -> bool:
+        screen = self.screen
+        return (
+            self._is_working()
+            or getattr(screen, "is_laying_out", False)
+            or bool(screen._callbacks or screen._next_callbacks or screen._layout_required or screen._dirty_widgets)
+            or any(widget.message_queue_size for widget in (self.app, *screen.walk_children(with_self=True)))
+        )
 
 
+# What a message leads to comes with the next round, and a screen draws itself anew once more after that.
+_ROUNDS = 4
 _KEYS = {"+": "plus", "-": "minus", ".": "full_stop", " ": "space", "?": "question_mark", "/": "slash"}
 
 

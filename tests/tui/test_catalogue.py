@@ -1,8 +1,13 @@
+import asyncio
 import json
 
+import pytest
+from textual import events
+
 from graphgrad.lessons import catalogue
+from graphgrad.view.text import clean
 from graphgrad.walk.file import save
-from graphgrad_tui.screens.catalogue import CatalogueScreen
+from graphgrad_tui.screens.catalogue import Busy, CatalogueScreen
 from graphgrad_tui.screens.lesson import LessonScreen
 from graphgrad_tui.screens.walk import WalkScreen
 from graphgrad_tui.state import Recent, State
@@ -84,6 +89,51 @@ async def test_what_cannot_be_opened_says_why(tmp_path):
         await it.press("up", "enter")
         assert "this is no JSON" in it.text()
         assert isinstance(it.screen, CatalogueScreen)
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/a.py", "a\0b.py", "", "x" * 400 + ".json"])
+async def test_paths_of_all_kinds_are_only_missing(tmp_path, path):
+    async with terminal(home(State(tmp_path / "state.json"))) as it:
+        await it.press("o")
+        it.screen.query_one("Input").value = path
+        await it.press("enter", "escape")
+        assert isinstance(it.screen, CatalogueScreen)
+
+
+async def test_a_script_that_is_done_below_another_screen(tmp_path, monkeypatch):
+    may_go_on = asyncio.Event()
+
+    async def slow(recent):
+        await may_go_on.wait()
+        return neuron()
+
+    monkeypatch.setattr("graphgrad_tui.screens.catalogue.open_walk", slow)
+    async with terminal(home(State(tmp_path / "s.json", recent=[Recent("/a.py")]))) as it:
+        await it.press("end")
+        it.app.post_message(events.Key("enter", None))
+        while not isinstance(it.screen, Busy):
+            await it.pilot.pause(0)
+        it.app.action_command_palette()
+        while isinstance(it.screen, Busy):
+            await it.pilot.pause(0)
+        may_go_on.set()
+        await it.settle()
+        assert isinstance(it.screen, WalkScreen)
+        await it.press("escape")
+        assert isinstance(it.screen, CatalogueScreen)
+
+
+async def test_names_that_somebody_else_wrote(tmp_path):
+    hostile = ["[/]", "[@click=app.quit]x[/]", "\x1b[31mred\x07", "重み"]
+    state = State(tmp_path / "s.json", recent=[Recent(f"/no/{text}.py", (text,)) for text in hostile])
+    async with terminal(home(state), (140, 40)) as it:
+        for place, text in enumerate(reversed(hostile)):
+            await it.press("end", *["up"] * place, "enter")
+            assert clean(text) in it.part("#about"), text
+            assert "there is no file" in it.text()
+            assert "\x1b" not in it.text()
+            metas = [str(style.meta) for row in it.cells()[:-1] for _, style in row if style is not None]
+            assert not any("quit" in meta for meta in metas)
 
 
 async def test_a_damaged_state_file_is_told(tmp_path):

@@ -8,7 +8,7 @@ from graphgrad_tui.app import GraphgradApp
 from graphgrad_tui.keys import GROUPS, KEYS, Where, bindings, footer, groups, markdown, shown
 from graphgrad_tui.screens.catalogue import CatalogueScreen
 from graphgrad_tui.screens.help import Help
-from graphgrad_tui.screens.lesson import LessonScreen
+from graphgrad_tui.screens.lesson import Answer, LessonScreen
 from graphgrad_tui.screens.walk import WalkScreen
 from tests.tui.screens import neuron, terminal
 
@@ -39,13 +39,24 @@ def test_screens_bind_what_the_table_says(where):
 def test_every_key_is_in_the_help_and_in_the_readme_table():
     for where in SCREENS:
         listed = [key for _, keys in groups(where) for key in keys]
-        assert sorted(map(str, listed)) == sorted(str(key) for key in KEYS if where in key.where)
+        places = {where, "answer"} if where == "lesson" else {where}
+        assert listed == sorted(listed, key=lambda key: GROUPS.index(key.group))
+        wanted = [key for key in KEYS if where in key.where or (places & set(key.where) and "question" in key.group)]
+        assert sorted(map(str, listed)) == sorted(map(str, wanted))
     table = markdown()
     for key in KEYS:
         assert key.group in GROUPS
         assert key.help.endswith(".")
         assert len(key.help) <= 54, "it has to fit on a screen of 80 columns"
         assert all(f"`{shown(name)}`" in table for name in key.keys)
+
+
+def test_the_keys_of_an_answer_have_their_actions():
+    assert bindings("answer") == Answer.BINDINGS
+    for key in footer("answer"):
+        target, _, name = key.action.partition("(")[0].rpartition(".")
+        owner = {"app": GraphgradApp, "screen": LessonScreen, "": Answer}[target]
+        assert hasattr(owner, f"action_{name}"), key.action
 
 
 @pytest.mark.parametrize("where", SCREENS)

@@ -2,6 +2,7 @@ import pytest
 
 from graphgrad.lessons import catalogue, open_lesson
 from graphgrad.lessons.session import Session
+from graphgrad_tui.screens.help import Help
 from graphgrad_tui.screens.lesson import LessonScreen
 from graphgrad_tui.screens.walk import WalkScreen
 from graphgrad_tui.themes import DARK
@@ -58,6 +59,40 @@ async def test_a_question_waits_for_an_answer():
         assert not it.screen.query_one("#answer").display
         await it.press("space")
         assert "Squash" in it.part("#lesson")
+
+
+async def test_the_bar_has_the_keys_that_work_while_a_question_waits():
+    async with terminal(lesson(), (140, 76)) as it:
+        assert "go on" in it.part("#keys")
+        await go_to_question(it)
+        bar = it.part("#keys")
+        assert "enter answer" in bar
+        assert "go on" not in bar
+        position = it.screen.cursor.position
+        await it.press("right")
+        assert it.screen.cursor.position == position + 1, "an empty answer leaves the arrows to the walk"
+        await it.press("left")
+        assert it.screen.cursor.position == position
+        await it.press("4", "left", "1")
+        assert (it.screen.query_one("#answer").value, it.screen.cursor.position) == ("14", position)
+        await it.pilot.click("#keys", offset=(bar.index("f1 help"), 0))
+        await it.settle()
+        assert isinstance(it.screen, Help)
+        assert "if nothing is typed" in it.text()
+        await it.press("escape", "escape")
+        assert "go on" in it.part("#keys"), "the graph has the keys now"
+
+
+async def test_a_score_that_cannot_be_remembered_is_told():
+    def refuse(*score):
+        raise OSError(28, "No space left on device")
+
+    async with terminal(lesson("backward-twice", refuse)) as it:
+        session = it.screen.session
+        while not session.is_over:
+            await (it.type(session.expected()) if session.is_waiting else it.press("space"))
+        assert "can't be remembered" in it.text()
+        assert "the end of the lesson" in flat(it.part("#lesson"))
 
 
 async def test_whoever_does_not_know_may_ask():

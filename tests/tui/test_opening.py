@@ -53,6 +53,49 @@ async def test_a_script_that_never_ends_can_be_stopped(tmp_path):
         await asyncio.wait_for(task, 20)
 
 
+async def test_what_a_script_started_is_stopped_with_it(tmp_path):
+    child = "import os, time; open('child', 'w').write(str(os.getpid())); time.sleep(600)"
+    text = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])\n"
+    path = script(tmp_path, f"import os\nos.chdir({str(tmp_path)!r})\n{text}")
+    task = asyncio.ensure_future(open_walk(Recent(path)))
+    child_file = tmp_path / "child"
+    while not child_file.exists() or not child_file.read_text():
+        await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 20)
+    pid = int(child_file.read_text())
+    for _ in range(500):
+        if not is_running(pid):
+            break
+        await asyncio.sleep(0.02)
+    assert not is_running(pid)
+
+
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def test_of_what_a_script_says_the_last_is_kept(tmp_path):
+    text = "import sys\nfor i in range(200_000): sys.stderr.write(f'line {i}\\n')\nraise SystemExit('the end')"
+    with pytest.raises(OpenError) as caught:
+        await open_walk(Recent(script(tmp_path, text)))
+    assert "the end" in str(caught.value)
+    assert len(str(caught.value)) < 2_000
+
+
+async def test_a_file_beside_a_script_does_not_stand_in_for_a_module_of_python(tmp_path, monkeypatch):
+    (tmp_path / "numbers.py").write_text("raise SystemExit('the wrong numbers')")
+    (tmp_path / "scripts").mkdir()
+    monkeypatch.chdir(tmp_path)
+    path = script(tmp_path / "scripts", "import graphgrad as gg\nx = gg.scalar(2.0)\n(x * x).backward()\n")
+    assert (await open_walk(Recent(path))).end()
+
+
 @pytest.mark.parametrize("name", ["none.py", "none.json"])
 async def test_no_file(tmp_path, name):
     with pytest.raises(OpenError, match="there is no file"):

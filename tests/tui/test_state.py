@@ -49,6 +49,26 @@ def test_a_damaged_file_is_put_aside(tmp_path, text):
     assert State.load(path).problem == ""
 
 
+def test_a_file_that_is_listed_twice_is_remembered_once(tmp_path):
+    path = tmp_path / "state.json"
+    recent = [{"path": f"/{i % 20}.py", "arguments": []} for i in range(40)]
+    path.write_text(json.dumps({"version": 1, "done": {}, "recent": recent}))
+    state = State.load(path)
+    assert not state.problem
+    assert [one.path for one in state.recent] == [f"/{i}.py" for i in range(MOST_RECENT)]
+
+
+def test_a_file_that_cannot_be_read_is_not_replaced(tmp_path):
+    path = tmp_path / "state.json"
+    path.mkdir()
+    (path / "precious").touch()
+    state = State.load(path)
+    assert "can't be read" in state.problem
+    state.save()
+    assert (tmp_path / "state.damaged.json" / "precious").exists()
+    assert State.load(path).problem == ""
+
+
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "state.json"
     state = State(path)

@@ -2,7 +2,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from graphgrad.lessons import open_lesson
 from graphgrad_tui import Terminal
+from graphgrad_tui.state import State
 from graphgrad_tui.terminal import TerminalError
 from tests.tui.screens import neuron
 
@@ -58,3 +60,27 @@ def test_no_other_name():
 
     with pytest.raises(AttributeError, match="no attribute 'Terminals'"):
         _ = graphgrad_tui.Terminals
+
+
+def test_a_terminal_that_fails_says_so(monkeypatch, capsys):
+    def fail(app):
+        print("a traceback")
+        app._return_code = 1
+
+    monkeypatch.setattr("graphgrad_tui.app.GraphgradApp.run", fail)
+    monkeypatch.setattr("graphgrad_tui.terminal._check_terminal", lambda *_: None)
+    with pytest.raises(TerminalError, match="failed"):
+        Terminal().show(neuron())
+    assert "a traceback" in capsys.readouterr().err
+
+
+def test_a_lesson_that_is_taken_alone_is_remembered(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr("graphgrad_tui.terminal._check_terminal", lambda *_: None)
+
+    def take(app):
+        app.get_default_screen()._on_done("fan-out", 3, 4)
+
+    monkeypatch.setattr("graphgrad_tui.app.GraphgradApp.run", take)
+    Terminal().take(open_lesson("fan-out"))
+    assert State.load().done == {"fan-out": (3, 4)}

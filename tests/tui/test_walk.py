@@ -3,12 +3,13 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from textual import events
 
 import graphgrad as gg
 from graphgrad.view.numbers import number
 from graphgrad_tui.screens.help import Help
 from graphgrad_tui.screens.walk import WalkScreen
-from graphgrad_tui.themes import DARK
+from graphgrad_tui.themes import DARK, LEGEND
 from graphgrad_tui.widgets.inspector import Inspector
 from tests.tui.screens import SIZES, broken, fan_out, layers, neuron, terminal
 
@@ -98,26 +99,24 @@ async def test_keys_that_step(keys, by):
             assert it.screen.cursor.position == before + by
 
 
-@pytest.mark.parametrize(
-    ("text", "position"), [("3", 2), ("0", -1), ("+2", 2), ("z", 1), ("z.grad", 4), ("y", 2), ("b.grad", 6)]
-)
-async def test_go_to(text, position):
+async def test_go_to():
+    places = {"3": 2, "0": -1, "+2": 2, "z": 1, "z.grad": 4, "y": 2, "b.grad": 6}
     async with terminal(neuron()) as it:
-        await it.press("right")
-        await it.press("g")
-        await it.type(text)
-        assert it.screen.cursor.position == position
+        for text, position in places.items():
+            await it.press("home", "right", "g")
+            await it.type(text)
+            assert it.screen.cursor.position == position, text
 
 
-@pytest.mark.parametrize(("text", "said"), [("99", "there are steps 0 to"), ("zz", "did you mean"), ("", "a number")])
-async def test_go_to_nowhere(text, said):
+async def test_go_to_nowhere():
     async with terminal(neuron()) as it:
-        await it.press("g")
-        await it.type(text)
-        assert said in it.text()
-        await it.press("escape")
-        assert isinstance(it.screen, WalkScreen)
-        assert it.screen.cursor.position == -1
+        for text, said in [("99", "there are steps 0 to"), ("zz", "did you mean"), ("", "a number")]:
+            await it.press("g")
+            await it.type(text)
+            assert said in it.text()
+            await it.press("escape")
+            assert isinstance(it.screen, WalkScreen)
+            assert it.screen.cursor.position == -1
 
 
 async def test_playing_goes_on_by_itself_and_stops():
@@ -481,3 +480,96 @@ async def test_the_step_and_the_granularity_to_begin_with():
         assert it.screen.cursor.position == 2
         assert it.screen.look.plumbing
         assert np.array_equal(it.screen.cursor.moment.step, 2)
+
+
+async def test_a_second_enter_finds_the_dialog_closed():
+    async with terminal(neuron()) as it:
+        outer = it.screen
+        await it.press("right", "right", "right", "e")
+        inner = it.screen
+        assert inner is not outer
+        await it.press("slash")
+        for key in ("enter", "enter", "escape"):
+            it.app.post_message(events.Key(key, None))
+        await it.settle()
+        assert it.screen is inner, "neither the walk nor the one below it was closed by the keys that came too late"
+        await it.press("g", "1")
+        for _ in range(3):
+            it.app.post_message(events.Key("enter", None))
+        await it.settle()
+        assert it.screen is inner
+
+
+async def test_what_plays_stops_below_another_screen_and_says_so():
+    async with terminal(neuron()) as it:
+        await it.press("space")
+        assert "►" in it.part("#timeline")
+        await it.press("question_mark", "escape")
+        assert "►" not in it.part("#timeline")
+
+
+async def test_on_a_narrow_screen_each_panel_can_be_had():
+    async with terminal(neuron(), (80, 24)) as it:
+        panels = [it.screen.panels]
+        for _ in range(2):
+            await it.press("i")
+            panels.append(it.screen.panels)
+        assert panels == ["both", "side", "both"]
+
+
+async def test_fit_shows_the_graph_that_it_fits():
+    async with terminal(layers(), (80, 24)) as it:
+        await it.press("f")
+        fitting = it.screen.look
+        await it.press("v", "i")
+        assert not it.screen.canvas.display
+        await it.press("f")
+        assert it.screen.canvas.display
+        assert it.screen.look == fitting
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_legend_has_what_matters_and_as_much_as_there_is_room_for(size):
+    async with terminal(neuron(), size) as it:
+        await it.press("end")
+        legend = " ".join(it.part("#canvas").split())
+        assert all(words in legend for words in ("now", "gradient there", "value there", "takes part"))
+        assert "nan or infinite" not in legend
+        if size != SIZES[0]:
+            assert all(words in legend for words in LEGEND.values() if words not in ("nan or infinite", "raised"))
+
+
+async def test_the_legend_explains_a_fault_first():
+    async with terminal(broken(), (60, 24)) as it:
+        assert "nan or infinite" not in it.part("#canvas")
+        await it.press("right")
+        assert "nan or infinite" in it.part("#canvas")
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+async def test_a_value_called_d_is_no_gradient(ascii_only):
+    async with terminal(gg.walk(gg.scalar(3.0, name="d") * 2.0), ascii_only=ascii_only) as it:
+        for preset in ("both", "value"):
+            assert it.screen.look.preset == preset
+            styles = [style for row in it.cells() for text, style in row if " d = " in text and style.bgcolor]
+            assert {style.color.triplet.hex for style in styles} >= {DARK.boxes["leaf"].text}
+            assert DARK.boxes["leaf"].gradient not in {style.color.triplet.hex for style in styles}
+            for _ in range(1 if preset == "both" else 0):
+                await it.press("v")
+
+
+async def test_of_many_contributions_the_last_are_listed():
+    x = gg.scalar(0.5, name="x")
+    y = x
+    for _ in range(200):
+        y = y + x
+    async with terminal(gg.walk(y)) as it:
+        await it.press("end")
+        panel = it.part("#inspector")
+        assert "195 before these" in panel
+        assert "► 201 of 201" in panel
+        await it.press("right_square_bracket", "left_square_bracket", "tab", "slash")
+        await it.type("x")
+        panel = it.part("#inspector")
+        assert "1 of 201  —" in panel
+        assert "and 195 more  —" in panel

@@ -28,9 +28,7 @@ class GraphgradApp(App[None]):
 
     TITLE = "graphgrad"
     CSS_PATH = "graphgrad_tui.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-short-help"), (104, "-long-help")]
-    # Our screens say which keys there are, and ctrl+c shall not end a session by mistake.
-    BINDINGS = []
+    HORIZONTAL_BREAKPOINTS = [(0, "-short-help"), (120, "-long-help")]
 
     def __init__(
         self, first: Callable[[], Screen[None]], *, ascii_only: bool = False, theme: str = "graphgrad-dark"

@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 def find(walk: Walk, named: Names, text: str) -> Sequence[Found]:
     """The values whose name, operation, scope or source line has a text in it: names that begin with it first."""
     wanted = text.strip().casefold()
-    ranked: list[tuple[int, Found]] = []
+    ranked: list[tuple[int, Vertex, str, str]] = []
     for vertex in walk.graph:
         name = named[vertex.id]
         line = vertex.site.source_line.strip() if vertex.site is not None else ""
@@ -37,9 +37,9 @@ def find(walk: Walk, named: Names, text: str) -> Sequence[Found]:
             rank = 3
         else:
             continue
-        ranked.append((rank, (vertex.id, name, _more(vertex, name, line))))
+        ranked.append((rank, vertex, name, line))
     ranked.sort(key=lambda one: one[0])
-    return [found for _, found in ranked[:MOST]]
+    return [(vertex.id, name, _more(vertex, name, line)) for _, vertex, name, line in ranked[:MOST]]
 
 
 def _more(vertex: Vertex, name: str, line: str) -> str:
@@ -63,9 +63,9 @@ def position(cursor: Cursor, named: Names, text: str) -> int | str:
         return f"there are steps 0 to {len(cursor)}"
     if not text:
         return "write a number, or a name"
-    wants_gradient = text.endswith(".grad")
-    name = text.removesuffix(".grad")
     vertices = {named[vertex.id]: vertex.id for vertex in cursor.walk.graph}
+    wants_gradient = text.endswith(".grad") and text not in vertices
+    name = text.removesuffix(".grad") if wants_gradient else text
     vertex = vertices.get(name)
     if vertex is None:
         near = difflib.get_close_matches(name, vertices, n=3, cutoff=0.5)
@@ -81,7 +81,7 @@ def position(cursor: Cursor, named: Names, text: str) -> int | str:
 def _value_at(cursor: Cursor, vertex: int) -> int | None:
     steps = cursor.walk.steps
     visible = cursor.walk.visible(cursor.granularity)
-    computed = (i for i, n in enumerate(visible) if steps[n].kind == "forward" and steps[n].vertex == vertex)
+    computed = (i for i, n in enumerate(visible) if steps[n].phase == "forward" and steps[n].vertex == vertex)
     return next(computed, None)
 
 

@@ -13,9 +13,9 @@ from textual.binding import Binding, BindingType
 
 __all__ = ["GROUPS", "KEYS", "Key", "Where", "bindings", "footer", "groups", "markdown", "shown"]
 
-Where = Literal["walk", "lesson", "catalogue"]
+Where = Literal["walk", "lesson", "answer", "catalogue"]
 
-GROUPS = ("Steps", "Picture", "A closer look", "Lesson", "Catalogue", "Everywhere")
+GROUPS = ("Steps", "Picture", "A closer look", "Lesson", "While a question waits", "Catalogue", "Everywhere")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Key:
     group
         The heading there.
     where
-        The screens that it works on.
+        The screens that it works on; ``"answer"`` is where an answer is typed.
     rank
         Its place in the bar; 0 for none.
     """
@@ -51,6 +51,7 @@ class Key:
 
 _WALK: tuple[Where, ...] = ("walk", "lesson")
 _ALL: tuple[Where, ...] = ("walk", "lesson", "catalogue")
+_ANSWER = "While a question waits"
 
 KEYS: tuple[Key, ...] = (
     Key(("right", "l", "n"), "step(1)", "next", "One step on.", "Steps", _WALK, 1),
@@ -64,14 +65,7 @@ KEYS: tuple[Key, ...] = (
     Key(("P",), "play", "play", "Play, and pause.", "Steps", ("lesson",)),
     Key(("plus",), "speed(1)", "faster", "Play faster.", "Steps", _WALK),
     Key(("minus",), "speed(-1)", "slower", "Play slower.", "Steps", _WALK),
-    Key(
-        ("a",),
-        "granularity",
-        "all steps",
-        "Concepts, or every operation.",
-        "Steps",
-        _WALK,
-    ),
+    Key(("a",), "granularity", "all steps", "Concepts, or every operation.", "Steps", _WALK),
     Key(("tab",), "select(1)", "select", "Select the next box; the inspector shows it.", "Picture", _WALK, 8),
     Key(("shift+tab",), "select(-1)", "select back", "Select the box before.", "Picture", _WALK),
     Key(("shift+left",), "pan(-1, 0)", "pan left", "Move the view to the left.", "Picture", _WALK),
@@ -94,13 +88,19 @@ KEYS: tuple[Key, ...] = (
     Key(("x",), "export", "export", "Write the picture to an SVG file.", "A closer look", _WALK, 15),
     Key(("space", "enter"), "advance", "go on", "Go on: the next text, or the answer.", "Lesson", ("lesson",), 3),
     Key(("backspace",), "retreat", "go back", "Back to the text before.", "Lesson", ("lesson",), 4),
+    Key(("enter",), "submit", "answer", "Give the answer; ? gives up and shows it.", _ANSWER, ("answer",), 1),
+    Key(("escape",), "screen.leave", "to the graph", "Go to the graph; space comes back.", _ANSWER, ("answer",), 2),
+    Key(("backspace",), "delete_left", "go back", "To the text before, if nothing is typed.", _ANSWER, ("answer",), 3),
+    Key(("right",), "step(1)", "next", "One step on, if nothing is typed.", _ANSWER, ("answer",), 5),
+    Key(("left",), "step(-1)", "back", "One step back, if nothing is typed.", _ANSWER, ("answer",), 6),
     Key(("enter",), "open", "open", "Open the lesson or the script.", "Catalogue", ("catalogue",), 1),
     Key(("o",), "open_file", "open a file", "Open a script or a saved walk.", "Catalogue", ("catalogue",), 2),
     Key(("delete",), "forget", "forget", "Forget a recent script.", "Catalogue", ("catalogue",), 3),
     Key(("question_mark", "f1"), "app.help", "help", "This page.", "Everywhere", _ALL, 4),
     Key(("t",), "app.appearance", "theme", "Dark or light.", "Everywhere", _ALL),
+    Key(("f1",), "app.help", "help", "This page.", _ANSWER, ("answer",), 4),
     Key(("ctrl+p",), "app.command_palette", "commands", "All commands, and more themes.", "Everywhere", _ALL),
-    Key(("ctrl+q",), "app.quit", "quit", "Leave.", "Everywhere", _ALL, 16),
+    Key(("ctrl+q",), "app.quit", "quit", "Leave.", "Everywhere", (*_ALL, "answer"), 16),
 )
 
 _SHOWN = {
@@ -153,12 +153,13 @@ def footer(where: Where) -> list[Key]:
 
 
 def groups(where: Where) -> list[tuple[str, list[Key]]]:
-    """What stands on the help screen, by heading."""
-    found = [(group, [key for key in _of(where) if key.group == group]) for group in GROUPS]
+    """What stands on the help screen, by heading; that of a lesson has the keys of an answer too."""
+    listed = [*_of(where), *(key for key in _of("answer") if where == "lesson" and key.group == _ANSWER)]
+    found = [(group, [key for key in listed if key.group == group]) for group in GROUPS]
     return [(group, keys) for group, keys in found if keys]
 
 
-def markdown(where: Sequence[Where] = ("walk", "lesson", "catalogue")) -> str:
+def markdown(where: Sequence[Where] = (*_ALL, "answer")) -> str:
     """The keys as a Markdown table, each once.
 
     Examples
@@ -171,5 +172,6 @@ def markdown(where: Sequence[Where] = ("walk", "lesson", "catalogue")) -> str:
         if set(key.where) & set(where):
             names = " ".join(f"`{shown(name)}`" for name in key.keys)
             only = " (lesson)" if key.where == ("lesson",) and key.group != "Lesson" else ""
+            only = " (while a question waits)" if key.group == _ANSWER else only
             lines.append(f"| {names} | {key.help}{only} |")
     return "\n".join(lines) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 
 from graphgrad.graph.errors import GraphgradError, describe
@@ -17,6 +18,7 @@ from graphgrad_tui.state import Recent
 __all__ = ["OpenError", "open_walk"]
 
 _SHOWN_LINES = 12
+_SHOWN_BYTES = 16_384
 
 
 class OpenError(GraphgradError):
@@ -57,6 +59,7 @@ async def _run(path: str, arguments: tuple[str, ...]) -> Walk:
     """Run a script under ``graphgrad walk --json``, which writes its walk."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",  # a random.py in this folder is not to stand in for Python's own
         "-m",
         "graphgrad",
         "walk",
@@ -66,12 +69,15 @@ async def _run(path: str, arguments: tuple[str, ...]) -> Walk:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,  # with what it starts it can be stopped at once; and the terminal is none of its own
     )
+    assert process.stdout is not None
+    assert process.stderr is not None
     try:
-        written, said = await process.communicate()
+        written, said = await asyncio.gather(process.stdout.read(), _tail(process.stderr))
+        await process.wait()
     except asyncio.CancelledError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        _kill(process)
         await process.wait()
         raise
     if written.strip():
@@ -83,3 +89,19 @@ async def _run(path: str, arguments: tuple[str, ...]) -> Walk:
             return found
     lines = said.decode("utf-8", "replace").strip().splitlines()[-_SHOWN_LINES:]
     raise OpenError(describe(f"{clean(os.path.basename(path))} gave nothing to walk", *(clean(line) for line in lines)))
+
+
+async def _tail(stream: asyncio.StreamReader) -> bytes:
+    """The last of what comes, however much it is."""
+    said = b""
+    while chunk := await stream.read(_SHOWN_BYTES):
+        said = (said + chunk)[-_SHOWN_BYTES:]
+    return said
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)

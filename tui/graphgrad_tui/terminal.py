@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -121,16 +122,24 @@ class Terminal:
 
         def done(id: str, right: int, total: int) -> None:
             state.finished(id, right, total)
-            # What can't be remembered is no reason to stop somebody who learns.
-            with contextlib.suppress(OSError):
-                state.save()
+            state.save()
 
         self._run(lambda: LessonScreen(session, done, ascii_only=self.ascii_only))
 
     def _run(self, first: Callable[[], Screen[None]]) -> None:
         from graphgrad_tui.app import GraphgradApp
 
-        GraphgradApp(first, ascii_only=self.ascii_only, theme=self.theme).run()
+        app = GraphgradApp(first, ascii_only=self.ascii_only, theme=self.theme)
+        # Textual keeps prints and warnings off the screen between its first and its last picture. What a thread of a
+        # script says just before and after that, and what Textual says if it fails, waits until the screen is gone.
+        said = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+                app.run()
+        finally:
+            sys.stderr.write(said.getvalue())
+        if app.return_code:
+            raise TerminalError("the terminal UI failed; what happened stands above")
 
 
 def _check_terminal(what: str, instead: str) -> None:

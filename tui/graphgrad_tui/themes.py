@@ -9,7 +9,7 @@ from textual.theme import Theme
 
 from graphgrad.view.picture import LinkState, State
 
-__all__ = ["DARK", "LEGEND", "LIGHT", "MARKS", "MEANING", "THEMES", "Ink", "Palette", "palette"]
+__all__ = ["DARK", "FAULTS", "LEGEND", "LIGHT", "MARKS", "MEANING", "THEMES", "Ink", "Palette", "palette"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +128,19 @@ MEANING: Mapping[State, str] = {
 }
 
 LEGEND: Mapping[State, str] = {
+    "failed": "raised",
+    "bad": "nan or infinite",
     "current": "now",
-    "operand": "takes part",
-    "ready": "value there",
-    "partial": "gradient in part",
     "gradient": "gradient there",
+    "ready": "value there",
+    "operand": "takes part",
     "waiting": "not yet",
+    "partial": "gradient in part",
 }
-"""The same in a word or two, for the row below a picture."""
+"""The same in a word or two, for the rows below a picture, the most important first."""
+
+FAULTS: frozenset[State] = frozenset({"failed", "bad"})
+"""What the legend has only where there is such a box."""
 
 THEMES: tuple[Theme, Theme] = (
     Theme(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -52,7 +56,6 @@ class Busy(ModalScreen[None]):
     def __init__(self, text: str, stop: Callable[[], object]) -> None:
         super().__init__()
         self._text, self._stop = text, stop
-        self.is_stopped = False
 
     def compose(self) -> ComposeResult:
         """One line."""
@@ -60,9 +63,13 @@ class Busy(ModalScreen[None]):
 
     def action_stop(self) -> None:
         """Stop what is under way."""
-        self.is_stopped = True
         self._stop()
-        _ = self.dismiss(None)
+        self.close()
+
+    def close(self) -> None:
+        """Close it, with whatever was opened above it."""
+        while self in self.app.screen_stack:
+            _ = self.app.pop_screen()
 
 
 class CatalogueScreen(Screen[None]):
@@ -161,33 +168,30 @@ class CatalogueScreen(Screen[None]):
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
         entry = self._entries.get(event.option_id or "")
-        self.query_one("#about-text", Static).update(Content.assemble(*self._about(entry)) if entry else "")
+        self.query_one("#about-text", Static).update(Group(*self._about(entry)) if entry else "")
 
-    def _about(self, entry: _Entry) -> Iterator[tuple[str, str]]:
+    def _about(self, entry: _Entry) -> Iterator[RenderableType]:
         colours = palette(self.app.current_theme.dark)
         if entry.lesson is not None:
             info = entry.lesson
-            yield f"{self._plain(info.title)}\n", f"bold {colours.name}"
-            yield f"about {info.minutes} minutes\n\n", colours.quiet
-            yield "Afterwards you can\n", "bold"
-            for goal in info.goals:
-                yield f"{'-' if self.ascii_only else '·'} {self._plain(goal)}\n", ""
+            yield Text(self._plain(info.title), f"bold {colours.name}")
+            yield Text(f"about {info.minutes} minutes\n", colours.quiet)
+            yield Text("Afterwards you can", "bold")
+            yield _rows(*(("-" if self.ascii_only else "·", self._plain(goal)) for goal in info.goals))
             score = self.state.done.get(info.id)
             if score is not None:
-                yield f"\ndone, {score[0]} of {score[1]} right at the first attempt\n", f"bold {colours.selected}"
+                words = f"\ndone, {score[0]} of {score[1]} right at the first attempt"
+                yield Text(words, f"bold {colours.selected}")
             if info.covers:
-                yield "\nFrom the curriculum\n", "bold"
-                for id in info.covers:
-                    yield f"{id}  ", colours.quiet
-                    yield f"{self._plain(_item(id))}\n", ""
+                yield Text("\nFrom the curriculum", "bold")
+                yield _rows(*((id, self._plain(_item(id))) for id in info.covers), style=colours.quiet, gap=2)
         elif entry.recent is not None:
-            yield f"{self._plain(Path(entry.recent.path).name)}\n", f"bold {colours.name}"
-            yield f"{self._plain(entry.recent.path)}\n", colours.quiet
+            yield Text(self._plain(Path(entry.recent.path).name), f"bold {colours.name}")
+            yield Text(self._plain(entry.recent.path), colours.quiet)
             if entry.recent.arguments:
-                yield f"with {self._plain(' '.join(entry.recent.arguments))}\n", ""
+                yield Text(f"with {self._plain(' '.join(entry.recent.arguments))}")
             is_script = entry.recent.path.endswith(".py")
-            yield "\n", ""
-            yield "The script runs in a process of its own.\n" if is_script else "A saved walk.\n", ""
+            yield Text("\nThe script runs in a process of its own." if is_script else "\nA saved walk.")
 
     # ---- opening ----
 
@@ -213,14 +217,14 @@ class CatalogueScreen(Screen[None]):
         """Ask for a path, and open it."""
 
         def check(text: str) -> str:
-            path = Path(text.strip()).expanduser()
+            path = full_path(text)
             if path.suffix not in (".py", ".json"):
                 return "a script ends in .py, a saved walk in .json"
-            return "" if path.is_file() else "there is no such file"
+            return "" if os.path.isfile(path) else "there is no such file"
 
         def go(text: str | None) -> None:
             if text is not None:
-                self.open_file(Recent(str(Path(text.strip()).expanduser().resolve())))
+                self.open_file(Recent(str(full_path(text))))
 
         await self.app.push_screen(Ask("Open", "a Python script, or a saved walk (.json)", check, "path"), go)
 
@@ -257,8 +261,7 @@ class CatalogueScreen(Screen[None]):
             self.notify(str(error), severity="error", markup=False, timeout=12)
             return
         finally:
-            if not busy.is_stopped:
-                _ = busy.dismiss(None)
+            busy.close()
         self.state.opened(recent)
         self._save()
         self.fill()
@@ -274,6 +277,21 @@ class CatalogueScreen(Screen[None]):
             self.state.save()
         except OSError as error:
             self.notify(f"this can't be remembered: {error}", severity="warning", markup=False, timeout=8)
+
+
+def full_path(text: str) -> Path:
+    """The path that somebody typed; a home that doesn't exist stays as it is written, and is found to be missing."""
+    return Path(os.path.abspath(os.path.expanduser(text.strip())))
+
+
+def _rows(*rows: tuple[str, str], style: str = "", gap: int = 1) -> Table:
+    """Two columns: what is too long for a line goes on below itself."""
+    table = Table.grid(padding=(0, gap, 0, 0))
+    table.add_column(no_wrap=True, style=style)
+    table.add_column()
+    for left, right in rows:
+        table.add_row(Text(left), Text(right))
+    return table
 
 
 def _item(id: str) -> str:

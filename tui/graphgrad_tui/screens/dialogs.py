@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -17,13 +18,24 @@ from graphgrad.view.text import to_ascii
 from graphgrad_tui.finding import Found
 from graphgrad_tui.plain import use_plain_bars
 
-__all__ = ["Ask", "Search"]
+__all__ = ["Ask", "Search", "close"]
+
+T = TypeVar("T")
+
+_LONGEST = 500
+"""What a person may type: looking for something like it among 100,000 names takes its time."""
+
+
+def close(screen: Screen[T], answer: T | None = None) -> None:
+    """Close a screen, if it is on top: a second key that was on its way may find it closed, and would close another."""
+    if screen.app.screen is screen:
+        _ = screen.dismiss(answer)
 
 
 class Ask(ModalScreen[str | None]):
     """Asks for one line, and gives it back; None if the person thought better of it."""
 
-    BINDINGS = [Binding("escape", "dismiss(None)", "cancel", show=False)]
+    BINDINGS = [Binding("escape", "cancel", "cancel", show=False)]
 
     def __init__(self, title: str, hint: str, check: Callable[[str], str], placeholder: str = "") -> None:
         super().__init__()
@@ -33,7 +45,7 @@ class Ask(ModalScreen[str | None]):
         """A title, the input, and what to write."""
         with Vertical(classes="dialog"):
             yield Static(self._title, classes="dialog-title", markup=False)
-            yield Input(placeholder=self._placeholder)
+            yield Input(placeholder=self._placeholder, max_length=_LONGEST)
             yield Static(self._hint, id="message", markup=False)
 
     @on(Input.Submitted)
@@ -44,14 +56,18 @@ class Ask(ModalScreen[str | None]):
             message = self.query_one("#message", Static)
             message.update(Content.styled(problem, "$text-error"))
         else:
-            _ = self.dismiss(event.value)
+            close(self, event.value)
+
+    def action_cancel(self) -> None:
+        """Give nothing back."""
+        close(self)
 
 
 class Search(ModalScreen[int | None]):
     """Finds a value while one types."""
 
     BINDINGS = [
-        Binding("escape", "dismiss(None)", "cancel", show=False),
+        Binding("escape", "cancel", "cancel", show=False),
         Binding("down", "move(1)", "next", show=False, priority=True),
         Binding("up", "move(-1)", "previous", show=False, priority=True),
     ]
@@ -66,7 +82,7 @@ class Search(ModalScreen[int | None]):
         """The input, with what was found below."""
         with Vertical(classes="dialog"):
             yield Static("Find a value", classes="dialog-title", markup=False)
-            yield Input(placeholder="name, operation, scope or source line")
+            yield Input(placeholder="name, operation, scope or source line", max_length=_LONGEST)
             yield OptionList(markup=False)
             yield Static("enter selects it", id="message", markup=False)
 
@@ -113,4 +129,8 @@ class Search(ModalScreen[int | None]):
 
     def _choose(self, index: int | None) -> None:
         if index is not None and index < len(self._found):
-            _ = self.dismiss(self._found[index][0])
+            close(self, self._found[index][0])
+
+    def action_cancel(self) -> None:
+        """Give nothing back."""
+        close(self)

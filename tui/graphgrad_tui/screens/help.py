@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -12,9 +14,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from graphgrad.view.picture import STATES, LinkState
-from graphgrad.view.text import cell_width
 from graphgrad_tui.keys import Where, groups, shown
 from graphgrad_tui.plain import use_plain_bars
+from graphgrad_tui.screens.dialogs import close
 from graphgrad_tui.themes import MARKS, MEANING, Palette
 
 __all__ = ["Help"]
@@ -30,7 +32,7 @@ _LINKS: tuple[tuple[LinkState, str, str, str], ...] = (
 class Help(ModalScreen[None]):
     """Keys, colours and marks."""
 
-    BINDINGS = [Binding("escape,question_mark,f1,q", "dismiss(None)", "close", show=False)]
+    BINDINGS = [Binding("escape,question_mark,f1,q", "close", "close", show=False)]
 
     def __init__(self, where: Where, palette: Palette, ascii_only: bool) -> None:
         super().__init__()
@@ -39,28 +41,37 @@ class Help(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The keys on the left, the meanings on the right."""
-        with VerticalScroll(classes="help"):
+        with VerticalScroll(classes="help") as page:
+            page.border_title = "Keys" if self._where == "catalogue" else "Keys and signs"
+            page.border_subtitle = "esc closes this page"
             with Horizontal(classes="help-columns"):
                 yield Static(self._keys(), classes="help-keys", markup=False)
                 if self._where != "catalogue":
                     with Vertical(classes="help-legend"):
                         yield Static(self._legend(), markup=False)
-            yield Static("esc closes this page", classes="help-end", markup=False)
 
     def on_mount(self) -> None:
         """Scroll bars as on the screen below."""
         if self._ascii:
             use_plain_bars(self)
 
-    def _keys(self) -> Content:
-        parts: list[tuple[str, str]] = []
-        for group, keys in groups(self._where):
-            parts.append((f"{group}\n", f"bold {self._palette.value}"))
+    def action_close(self) -> None:
+        """Go back to the screen below."""
+        close(self)
+
+    def _keys(self) -> Table:
+        """A table, so that what is too long for a line goes on below itself."""
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True, min_width=13)
+        table.add_column()
+        for number, (group, keys) in enumerate(groups(self._where)):
+            if number:
+                table.add_row()
+            table.add_row(Text(group, f"bold {self._palette.value}"))
             for key in keys:
                 names = " ".join(shown(name, self._ascii) for name in key.keys)
-                parts += [(f"  {names}" + " " * max(2, 14 - cell_width(names)), "bold"), (f"{key.help}\n", "")]
-            parts.append(("\n", ""))
-        return Content.assemble(*parts[:-1])
+                table.add_row(Text(f"  {names}", "bold"), Text(key.help))
+        return table
 
     def _legend(self) -> Content:
         return Content.assemble(*self._legend_parts())

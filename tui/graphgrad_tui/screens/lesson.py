@@ -20,7 +20,8 @@ from graphgrad.lessons.questions import LETTERS, AnswerError
 from graphgrad.lessons.session import Asked, Feedback, Session, Shown
 from graphgrad.view.text import to_ascii
 from graphgrad_tui.keys import Where, bindings
-from graphgrad_tui.screens.view import NARROW
+from graphgrad_tui.screens.dialogs import close
+from graphgrad_tui.screens.view import NARROW, Panels
 from graphgrad_tui.screens.walk import WalkScreen
 from graphgrad_tui.widgets.bars import CaptionBar, KeyBar, Timeline, TitleBar
 from graphgrad_tui.widgets.graph_canvas import GraphCanvas
@@ -30,11 +31,15 @@ from graphgrad_tui.widgets.prose import prose
 __all__ = ["LessonScreen"]
 
 _WIDTH = 38
+_LONGEST = 500
+_TALL = 32
 Done = Callable[[str, int, int], None]
 
 
 class Answer(Input):
-    """Where an answer is typed; backspace in an empty one goes back in the lesson."""
+    """Where an answer is typed. While it is empty, keys that would do nothing in it move the lesson and the walk."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("answer")
 
     def action_delete_left(self) -> None:
         """Take the last character away, or go back to the text before."""
@@ -42,6 +47,13 @@ class Answer(Input):
             super().action_delete_left()
         elif isinstance(self.screen, LessonScreen):
             self.screen.action_retreat()
+
+    def action_step(self, by: int) -> None:
+        """Move the cursor, or take a step of the walk."""
+        if self.value:
+            self.action_cursor_right() if by > 0 else self.action_cursor_left()
+        elif isinstance(self.screen, LessonScreen):
+            self.screen.action_step(by)
 
 
 class Pages(VerticalScroll):
@@ -61,7 +73,8 @@ class LessonScreen(WalkScreen):
     session
         At its start.
     on_done
-        Is told the lesson's id when it was gone through, how many questions were answered rightly, and of how many.
+        Is told the lesson's id when it was gone through, how many questions were answered rightly, and of how many;
+        an OSError of it is told to the person.
     ascii_only
         For a terminal that shows nothing else.
     """
@@ -96,7 +109,7 @@ class LessonScreen(WalkScreen):
                 with Vertical(id="lesson"):
                     with Pages(id="pages", can_focus=False):
                         yield Static("", id="page", markup=False)
-                    yield Answer(id="answer", placeholder="your answer; ? shows it", compact=True)
+                    yield Answer(id="answer", placeholder="your answer; ? shows it", compact=True, max_length=_LONGEST)
                 yield Inspector(ascii_only=self.ascii_only, id="inspector")
         yield KeyBar(self.WHERE, ascii_only=self.ascii_only, id="keys")
 
@@ -115,12 +128,11 @@ class LessonScreen(WalkScreen):
         """Lay the text out again."""
         self.call_after_refresh(self.show_page)
 
-    def _choose_panels(self) -> None:
-        super()._choose_panels()
-        # The lesson stands beside the graph on any screen; the inspector below it only where there is room.
-        self.show_panels("both" if self.size.width >= NARROW and self.size.height >= 32 else "graph")
+    def panels_that_fit(self) -> Panels:
+        """The lesson stands beside the graph on any screen; the inspector below it only where there is room."""
+        return "both" if self.size.width >= NARROW and self.size.height >= _TALL else "graph"
 
-    def show_panels(self, which: str) -> None:
+    def show_panels(self, which: Panels) -> None:
         """Both the lesson and the inspector, or one of them."""
         self.panels = which
         self.set_class(which == "graph", "-lesson-only")
@@ -128,8 +140,7 @@ class LessonScreen(WalkScreen):
 
     def action_panels(self) -> None:
         """Show the inspector below the lesson, or in its place where there is no room."""
-        tall = self.size.width >= NARROW and self.size.height >= 32
-        shown = "both" if tall else "side"
+        shown: Panels = "both" if self.panels_that_fit() == "both" else "side"
         self.show_panels("graph" if self.panels == shown else shown)
         self.call_after_refresh(self.refresh_walk)
 
@@ -169,7 +180,7 @@ class LessonScreen(WalkScreen):
         score = session.score
         words = f"page {session.page + 1} of {len(session.lesson.pages)}"
         if score.done:
-            words += f", {score.right} of {score.done} right"
+            words += f", {score.right} of {score.done} at first try"
         yield Content.styled(words, colours.quiet)
 
     def _part(self, shown: Shown, width: int) -> Iterator[Content]:
@@ -240,7 +251,7 @@ class LessonScreen(WalkScreen):
     def finish(self) -> None:
         """Leave a lesson that is over; with it, if it was all, the terminal."""
         if len(self.app.screen_stack) > 1:
-            _ = self.dismiss(None)
+            close(self)
         else:
             self.app.exit()
 
@@ -261,10 +272,17 @@ class LessonScreen(WalkScreen):
             self._problem = str(error)
         self._follow()
         self.show_page()
-        score = self.session.score
-        if self.session.is_over and self._on_done is not None:
-            self._on_done(self.session.lesson.id, score.right, score.total)
+        self._tell_if_done()
         self._is_going = False
+
+    def _tell_if_done(self) -> None:
+        if not self.session.is_over or self._on_done is None:
+            return
+        score = self.session.score
+        try:
+            self._on_done(self.session.lesson.id, score.right, score.total)
+        except OSError as error:
+            self.tell(f"this can't be remembered: {error}", problem=True)
 
     def _follow(self) -> None:
         """Show the walk that the lesson is at, and its place in it."""
@@ -277,6 +295,12 @@ class LessonScreen(WalkScreen):
             self.open_walk(session.walk)
         else:
             self.refresh_walk()
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _keys_of_focus(self) -> None:
+        """Show the keys that work where the focus is."""
+        self.query_one(KeyBar).say("answer" if isinstance(self.focused, Answer) else self.WHERE)
 
     @on(Input.Changed, "#answer")
     def _typed(self, event: Input.Changed) -> None:
@@ -301,10 +325,8 @@ class LessonScreen(WalkScreen):
         except AnswerError as error:
             # What can't be read doesn't count: it stays there to be mended.
             self._problem = str(error)
-        score = self.session.score
         self.show_page()
-        if self.session.is_over and self._on_done is not None:
-            self._on_done(self.session.lesson.id, score.right, score.total)
+        self._tell_if_done()
 
     def action_leave(self) -> None:
         """Leave the answer for the graph; then the selection; then the lesson."""

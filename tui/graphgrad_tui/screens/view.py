@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Literal
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -26,9 +27,12 @@ from graphgrad_tui.widgets.bars import CaptionBar, KeyBar, Passage, Timeline, Ti
 from graphgrad_tui.widgets.graph_canvas import Anchor, GraphCanvas
 from graphgrad_tui.widgets.inspector import Inspector, Subject
 
-__all__ = ["NARROW", "WalkView"]
+__all__ = ["NARROW", "Panels", "WalkView"]
+
+Panels = Literal["both", "graph", "side"]
 
 NARROW = 100
+_WIDE = 160
 _NARROW_INSPECTOR = 34
 _START = "Nothing has happened yet: the leaves have their values. Press → for the first step."
 
@@ -71,7 +75,7 @@ class WalkView(Screen[None]):
         self.drawing: Drawing | None = None
         self.selected: tuple[int, Key] | None = None
         self.is_laying_out = True
-        self.panels = "both"
+        self.panels: Panels = "both"
         self._passages_of: tuple[tuple[Walk, Granularity], Sequence[Passage]] | None = None
 
     @property
@@ -139,6 +143,8 @@ class WalkView(Screen[None]):
         if walk is not self.walk:
             self.cursor = walk.cursor(self.cursor.granularity)
         self.selected = None
+        if self.drawing is None:
+            self.query_one(CaptionBar).say("", f"Laying out {len(self.walk.graph):,} values …", "")
         room = self.size.width - 4, self.canvas.size.height - 2
         if self.size.width >= NARROW:
             room = self.canvas.size.width - 4, room[1]
@@ -164,7 +170,7 @@ class WalkView(Screen[None]):
         if self.selected is not None:
             id, key = self.selected
             self.selected = (id, key if key in drawing.scene.box else drawing.box_of(id))
-        if first is not None:
+        if first is not None or before is None:
             self._choose_panels()
         self.refresh_walk(anchor=anchor)
         if vertex is not None:
@@ -232,6 +238,8 @@ class WalkView(Screen[None]):
             caption.say("", _START if len(self.cursor) else "Nothing is computed here: this is a leaf.", "")
         else:
             colour = self.colours.value if step.phase == "forward" else self.colours.gradient
+            if step.kind == "failed":
+                colour = self.colours.bad
             caption.say(step.kind, picture.caption.removeprefix(step.kind).strip(), colour)
 
     def _passages(self) -> Sequence[Passage]:
@@ -284,13 +292,16 @@ class WalkView(Screen[None]):
             self.call_after_refresh(self.refresh_walk)
 
     def _choose_panels(self) -> None:
-        narrow = self.size.width < NARROW
-        self.set_class(narrow, "-narrow")
-        self.set_class(self.size.width >= 160, "-wide")
-        fits = self.drawing is None or self.drawing.scene.width + 4 <= self.size.width - _NARROW_INSPECTOR
-        self.show_panels("both" if not narrow or fits else "graph")
+        self.set_class(self.size.width < NARROW, "-narrow")
+        self.set_class(self.size.width >= _WIDE, "-wide")
+        self.show_panels(self.panels_that_fit())
 
-    def show_panels(self, which: str) -> None:
+    def panels_that_fit(self) -> Panels:
+        """Both panels, or on a narrow screen the graph alone if it needs all of it."""
+        fits = self.drawing is None or self.drawing.scene.width + 4 <= self.size.width - _NARROW_INSPECTOR
+        return "both" if self.size.width >= NARROW or fits else "graph"
+
+    def show_panels(self, which: Panels) -> None:
         self.panels = which
         self.set_class(which == "graph", "-graph-only")
         self.set_class(which == "side", "-side-only")
@@ -303,5 +314,5 @@ def _plain(walk: Walk, look: Look, width: int, height: int) -> Drawing:
 
 def happening(picture: Picture) -> list[Key]:
     """The boxes at which the step happens, and then those that take part."""
-    current = [key for key, label in picture.labels.items() if label.state == "current"]
+    current = [key for key, label in picture.labels.items() if label.state in ("current", "failed")]
     return current + [key for key, label in picture.labels.items() if label.state == "operand"]

@@ -19,7 +19,7 @@ from graphgrad.walk.walk import Walk
 from graphgrad_tui import finding, looks
 from graphgrad_tui.exports import export
 from graphgrad_tui.keys import Where, bindings
-from graphgrad_tui.screens.dialogs import Ask, Search
+from graphgrad_tui.screens.dialogs import Ask, Search, close
 from graphgrad_tui.screens.view import NARROW, WalkView, happening
 from graphgrad_tui.widgets.bars import Timeline
 from graphgrad_tui.widgets.graph_canvas import GraphCanvas
@@ -72,21 +72,24 @@ class WalkScreen(WalkView):
         """Ask where to go."""
         hint = f"a step, 0 to {len(self.cursor)}; +3 or -3; a name; or name.grad"
 
+        drawing = self.drawing
+        if drawing is None:
+            return
+
+        def position(text: str) -> int | str:
+            return finding.position(self.cursor, drawing.names, text)
+
         def check(text: str) -> str:
-            found = self._position(text)
+            found = position(text)
             return found if isinstance(found, str) else ""
 
         def go(text: str | None) -> None:
-            found = self._position(text) if text is not None else None
+            found = position(text) if text is not None else None
             if isinstance(found, int):
                 self.selected = None
                 self.go(found)
 
         await self.app.push_screen(Ask("Go to", hint, check), go)
-
-    def _position(self, text: str) -> int | str:
-        assert self.drawing is not None
-        return finding.position(self.cursor, self.drawing.names, text)
 
     def action_granularity(self) -> None:
         """Show concepts, or all operations."""
@@ -144,6 +147,7 @@ class WalkScreen(WalkView):
     def on_screen_suspend(self) -> None:
         """Nothing plays below another screen."""
         self.pause()
+        self.refresh_walk(follow=False)
 
     # ---- the picture ----
 
@@ -189,8 +193,10 @@ class WalkScreen(WalkView):
             self.canvas.reveal(keys, centre=True)
 
     def action_fit(self) -> None:
-        """Choose a look that fits."""
-        self.lay_out(None, fit=True)
+        """Choose a look that fits; the graph has to be there to see it."""
+        if not self.canvas.display:
+            self.show_panels("graph")
+        self.call_after_refresh(self.lay_out, None, fit=True)
 
     def action_direction(self) -> None:
         """Turn the picture."""
@@ -260,7 +266,7 @@ class WalkScreen(WalkView):
         if self.size.width >= NARROW:
             self.show_panels("graph" if self.panels == "both" else "both")
         else:
-            self.show_panels("graph" if self.panels == "side" else "side")
+            self.show_panels(self.panels_that_fit() if self.panels == "side" else "side")
         self.call_after_refresh(self.refresh_walk)
 
     def action_scroll_inspector(self, by: int) -> None:
@@ -302,7 +308,7 @@ class WalkScreen(WalkView):
         if self.selected is not None:
             self.select(None)
         elif len(self.app.screen_stack) > 1:
-            _ = self.dismiss(None)
+            close(self)
         else:
             self.tell("ctrl+q leaves graphgrad")
 
@@ -328,6 +334,8 @@ def _why_not(walk: Walk, vertex: int, way: Way | None) -> str:
     one = walk.graph.vertices[vertex]
     if one.is_leaf:
         return "a leaf: nothing was computed to get it"
+    if one.error is not None:
+        return "what raised an error: nothing was computed there"
     if way == "scalars":
         return "not made of single numbers, or of too many"
     return "as simple as operations get: there is nothing inside"

@@ -160,6 +160,12 @@ class KeyBar(Widget):
         # Keys are no hyperlinks: no underlines.
         self.auto_links = False
 
+    def say(self, where: Where) -> None:
+        """Show the keys of another place."""
+        if where != self.where:
+            self.where = where
+            self.refresh()
+
     def render(self) -> Content:
         """Keys in bold, what they do beside them."""
         parts: list[Content] = []
@@ -169,7 +175,8 @@ class KeyBar(Widget):
             if cell_width(name) + len(key.label) + 3 > room:
                 continue
             room -= cell_width(name) + len(key.label) + 3
-            action = key.action if key.action.startswith("app.") else f"screen.{key.action}"
+            owner = "focused" if self.where == "answer" else "screen"
+            action = key.action if "." in key.action.partition("(")[0] else f"{owner}.{key.action}"
             one = Content.assemble((name, f"bold {self.palette.value}"), (f" {key.label}", self.palette.quiet))
             parts += [Content(" "), one.stylize(Style.from_meta({"@click": action})), Content(" ")]
         return Content("").join(parts)

@@ -14,10 +14,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from graphgrad.view import paint
-from graphgrad.view.picture import Label, Picture
+from graphgrad.view.picture import Label, Picture, State
 from graphgrad.view.scene import Key, PlacedBox
 from graphgrad.view.text import cell_width, fit, to_ascii
-from graphgrad_tui.themes import DARK, LEGEND, MARKS, Palette
+from graphgrad_tui.themes import DARK, FAULTS, LEGEND, MARKS, Palette
 
 __all__ = ["Anchor", "GraphCanvas"]
 
@@ -53,12 +53,14 @@ class GraphCanvas(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(self, *, ascii_only: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
         self.ascii_only = ascii_only
+        self._gradient_sign = to_ascii("∂ ") if ascii_only else "∂ "
         self._picture: Picture | None = None
         self._palette = DARK
         self._selected: Key | None = None
         self._pad = Offset(0, 0)
         self._styles: dict[str, Style] = {}
         self._rows: list[Strip] = []
+        self._legend: list[Strip] = []
         self._rows_of: tuple[int, int, int, int] | None = None
 
     # ---- what is shown ----
@@ -201,22 +203,37 @@ class GraphCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         window = (corner.x, corner.y, size.width, size.height)
         if self._rows_of != window:
             self._rows, self._rows_of = list(self._paint(window)), window
-        if y == size.height - 1 and self._has_room_for_legend():
-            return self._legend(size.width)
+            self._legend = self._legend_rows(size.width)
+        below = y - (size.height - len(self._legend))
+        if below >= 0:
+            return self._legend[below]
         return self._rows[y] if y < len(self._rows) else Strip.blank(size.width, self._style(""))
 
-    def _has_room_for_legend(self) -> bool:
-        return self._picture is not None and self._free().height - self._pad.y > 1
+    def _legend_rows(self, width: int) -> list[Strip]:
+        """What the marks mean, in rows that the picture doesn't need; what they have no room for is left out."""
+        if self._picture is None:
+            return []
+        free = max(0, self._free().height - self._pad.y - 1)
+        labels = self._picture.labels.values()
+        faults = {label.state for label in labels} | {"bad" for label in labels if label.bad}
+        entries = [(state, words) for state, words in LEGEND.items() if state not in FAULTS or state in faults]
+        rows: list[list[tuple[State, str]]] = []
+        for state, words in entries:
+            # Into the first row that has room for it.
+            need = _legend_width(words)
+            row = next((row for row in rows if need <= width - 1 - sum(_legend_width(w) for _, w in row)), None)
+            if row is not None:
+                row.append((state, words))
+            elif len(rows) < free and need <= width - 1:
+                rows.append([(state, words)])
+        return [self._legend_row(row, width) for row in rows]
 
-    def _legend(self, width: int) -> Strip:
-        """What the marks mean, in a row that the picture doesn't need."""
+    def _legend_row(self, entries: Iterable[tuple[State, str]], width: int) -> Strip:
         quiet = Style(color=self._palette.quiet, bgcolor=self.rich_style.bgcolor)
         segments = [Segment(" ", quiet)]
-        for state, meaning in LEGEND.items():
-            room = width - sum(segment.cell_length for segment in segments)
-            if room > len(meaning) + 6:
-                mark = MARKS[state][self.ascii_only]
-                segments += [Segment(f" {mark} ", self._style(f"{state}/")), Segment(f" {meaning}  ", quiet)]
+        for state, words in entries:
+            mark = MARKS[state][self.ascii_only]
+            segments += [Segment(f" {mark} ", self._style(f"{state}/")), Segment(f" {words}  ", quiet)]
         return Strip(segments).crop_extend(0, width, quiet)
 
     def _paint(self, window: tuple[int, int, int, int]) -> Iterator[Strip]:
@@ -312,7 +329,9 @@ class GraphCanvas(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _words(self, text: str, name: str, style: Style) -> Iterator[Segment]:
         """A line of a box: the gradient in its colour, the value after its name in bold."""
-        if text.lstrip().startswith(("∂ ", "d ")) and not name.startswith("constant"):
+        # A value may be called d, but then something follows it.
+        is_gradient = text.strip().startswith(self._gradient_sign) and " = " not in text
+        if is_gradient and not name.startswith("constant"):
             yield Segment(text, self._style(f"{name}/gradient"))
             return
         head, equals, value = text.partition(" = ")
@@ -356,6 +375,11 @@ class GraphCanvas(ScrollView, can_focus=True, inherit_bindings=False):
 
 
 _BOLD = Style(bold=True)
+
+
+def _legend_width(words: str) -> int:
+    """A mark with a blank on either side, a blank, the words, and two blanks."""
+    return len(words) + 6
 
 
 def _meets(box: PlacedBox, window: tuple[int, int, int, int]) -> bool:

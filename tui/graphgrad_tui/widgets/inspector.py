@@ -24,6 +24,7 @@ from graphgrad_tui.themes import DARK, Palette
 __all__ = ["Inspector", "Subject"]
 
 _OUTPUTS_SHOWN = 6
+_CONTRIBUTIONS_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +116,16 @@ class Inspector(VerticalScroll, can_focus=False):
         parts = [known.type, f"in {known.scope}" if known.scope else "", "selected" if subject.is_selected else ""]
         yield from self._wrapped(", ".join(filter(None, parts)), self.palette.quiet)
         yield []
-        walk = moment.walk
         yield from self._number("value", known.value, moment.value(known.vertex, known.port), colours.value)
         if known.arrivals or known.gradient.table:
             gradient = moment.gradient(known.vertex, known.port)
-            yield from self._number("gradient", known.gradient, gradient, colours.gradient, known.arrivals)
+            yield from self._number("gradient", known.gradient, gradient, colours.gradient)
+        if known.error:
+            yield []
+            yield self._heading("raised")
+            for line in known.error:
+                indent = " " * (len(line) - len(line.lstrip()))
+                yield from self._wrapped(line.strip(), colours.bad, indent + "  ", indent)
         if known.formula:
             yield []
             yield self._heading("forward")
@@ -129,17 +135,24 @@ class Inspector(VerticalScroll, can_focus=False):
         if known.arrivals:
             yield []
             yield self._heading(f"gradient, {known.arrivals}")
-            waiting = walk.at(moment.step).arrived(Operand(known.vertex, known.port))
-            for one in known.received:
+            arrived, total = moment.arrived(Operand(known.vertex, known.port))
+            # Of many the last ones: those that arrive now are among them, and so is the end of the sum.
+            hidden = max(0, len(known.received) - _CONTRIBUTIONS_SHOWN)
+            if hidden:
+                yield [(f"  {hidden:,} before these", self.palette.quiet)]
+            for one in known.received[hidden:]:
                 new = one.k == subject.arrived
                 count = f"{one.k} of {one.n}"
                 sender = "starts here" if one.vertex is None else f"from {one.sender}"
                 mark = ("> " if self.ascii_only else "► ") if new else "  "
                 yield [(mark, f"bold {colours.name}"), (count, "bold"), (f"  {sender}", self.palette.quiet)]
                 yield from self._formula(one.rule, "    ", "bold" if new else "")
-            for k in range(waiting[0] + 1, waiting[1] + 1):
-                yield [(f"  {k} of {waiting[1]}  —", self.palette.quiet)]
-            if waiting[0] > 1:
+            last = min(total, arrived + _CONTRIBUTIONS_SHOWN)
+            for k in range(arrived + 1, last + 1):
+                yield [(f"  {k} of {total}  —", self.palette.quiet)]
+            if last < total:
+                yield [(f"  and {total - last:,} more  —", self.palette.quiet)]
+            if arrived > 1:
                 yield [("  sum", "bold")]
                 yield from self._formula(known.sum, "    ", colours.gradient)
         if known.source:
@@ -186,15 +199,12 @@ class Inspector(VerticalScroll, can_focus=False):
 
     # ---- parts ----
 
-    def _number(
-        self, what: str, shown: Shown, array: Array | None, colour: str, count: str = ""
-    ) -> Iterator[list[tuple[str, str]]]:
+    def _number(self, what: str, shown: Shown, array: Array | None, colour: str) -> Iterator[list[tuple[str, str]]]:
         if array is not None and not np.isfinite(array).all():
             colour = self.palette.bad
         label = (f"{what:<10}", self.palette.quiet)
-        extra = (f"   {count.partition(' contribution')[0]}" if count.startswith("0") else "", self.palette.quiet)
         if array is None or not array.ndim:
-            yield [label, (shown.short, f"bold {colour}"), extra]
+            yield [label, (shown.short, f"bold {colour}")]
             return
         lines = list(self._table(array))
         if len(lines) == 1:
