@@ -6,20 +6,26 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from graphgrad.render.fonts import FAMILY, shown
+from graphgrad.render.page import wrap
 from graphgrad.render.theme import BOXES, LIGHT, LINKS
 from graphgrad.view.drawing import Drawing
 from graphgrad.view.picture import Label, Picture
 from graphgrad.view.scene import Key
+from graphgrad.view.text import fit
 from graphgrad.walk.steps import Phase
 
 __all__ = ["to_dot"]
+
+_WIDTH = 80
+"""The longest line beside the boxes, in characters."""
 
 
 def to_dot(drawing: Drawing, picture: Picture, phase: Phase | None = None) -> str:
     """Write a picture in DOT.
 
     Boxes are ``n0``, ``n1``, ... in the order of computation, scopes are clusters. An edge bears the operand's number
-    where its head has several operands; ``x * x`` has two edges.
+    where the operation that it leads to has several operands, and the output's number in brackets before it where the
+    one that it comes from has several outputs; ``x * x`` has two edges. The picture's notes stand under its title.
 
     Parameters
     ----------
@@ -49,14 +55,19 @@ def to_dot(drawing: Drawing, picture: Picture, phase: Phase | None = None) -> st
     for box in drawn.boxes:
         group = box.group if drawing.look.frames else ()
         tree.setdefault(group, []).append(f"{ids[box.key]} [{_node(picture.labels[box.key], box.kind)}]")
-    lines.extend(_clusters(tree, (), "  "))
-    operands = Counter(link.head for link in drawn.links)
+    lines.extend(_clusters(tree))
+    operations = {box.key: box for box in drawn.boxes if not box.folded}
+    operands = Counter(link.head for link in drawn.links if link.head in operations)
     for link in drawn.links:
         state = picture.links.get(link.key, "waiting")
         style = LINKS[state]
         attributes = {"color": style.stroke, "penwidth": f"{style.width:g}"}
-        if operands[link.head] > 1:
-            attributes["headlabel"] = str(link.port)
+        operand = str(link.port) if operands[link.head] > 1 else ""
+        if link.tail in operations and len(operations[link.tail].outputs) > 1:
+            # In the names of outputs the number is in brackets too.
+            attributes["label"] = f"[{link.tail_port}]→{operand}".rstrip("→")
+        elif operand:
+            attributes["headlabel"] = operand
         if state == "returned" or (state == "active" and phase == "backward"):
             attributes["dir"] = "back"
         lines.append(f"  {ids[link.tail]} -> {ids[link.head]} [{_attributes(attributes)}]")
@@ -65,11 +76,11 @@ def to_dot(drawing: Drawing, picture: Picture, phase: Phase | None = None) -> st
 
 
 def _heading(picture: Picture) -> str:
-    lines = [shown(" ".join(text.split())) for text in (picture.title, picture.caption)]
-    return "".join(f"{_escaped(line)}\\l" for line in lines if line)
+    lines = [line for text in (picture.title, picture.caption, *picture.notes) for line in wrap(shown(text), _WIDTH)]
+    return "".join(f"{_escaped(line)}\\l" for line in lines)
 
 
-def _clusters(tree: Mapping[tuple[str, ...], list[str]], path: tuple[str, ...], indent: str) -> Iterator[str]:
+def _clusters(tree: Mapping[tuple[str, ...], list[str]]) -> Iterator[str]:
     """The nodes of every scope inside its cluster; on a stack, since scopes can be nested as deep as one likes."""
     paths = sorted({group[:depth] for group in tree for depth in range(len(group) + 1)} | {()})
     open_paths: list[tuple[str, ...]] = []
@@ -82,7 +93,7 @@ def _clusters(tree: Mapping[tuple[str, ...], list[str]], path: tuple[str, ...], 
             indent = "  " * (len(open_paths) + 1)
             colours = f"color={_quoted(LIGHT.frame)}, fontcolor={_quoted(LIGHT.quiet)}, fontsize=11"
             yield f"{indent}subgraph cluster_{number} {{"
-            yield f"{indent}  graph [label={_quoted(shown(path[-1]))}, style=rounded, {colours}]"
+            yield f"{indent}  graph [label={_quoted(fit(shown(path[-1]), _WIDTH))}, style=rounded, {colours}]"
             number += 1
             open_paths.append(path)
         for line in tree.get(path, ()):
@@ -95,11 +106,12 @@ def _clusters(tree: Mapping[tuple[str, ...], list[str]], path: tuple[str, ...], 
 def _node(label: Label, kind: str) -> str:
     style = BOXES[label.state]
     dash = ",dashed" if style.dash or label.ghost else ""
+    mark = "! " if label.bad or label.state == "failed" else ""
     attributes = {
-        "label": "\n".join(map(shown, label.lines)),
+        "label": mark + "\n".join(map(shown, label.lines)),
         "style": f"rounded,filled{dash}",
         "fillcolor": style.fill,
-        "color": LIGHT.mark if label.bad else style.stroke,
+        "color": style.stroke,
         "fontcolor": style.text,
         "penwidth": f"{style.width:g}",
     }

@@ -139,7 +139,9 @@ def _run(command: list[str], dot: str, seconds: float) -> bytes | str:
 def _fonts() -> Iterator[dict[str, str]]:
     """An environment in which Graphviz finds the package's font, and no other, whatever the machine has."""
     with tempfile.TemporaryDirectory(prefix="graphgrad-") as folder:
+        # A copy, since some versions of fontconfig leave a file of their own in every folder that they read.
+        shutil.copyfile(REGULAR, Path(folder) / REGULAR.name)
         file = Path(folder) / "fonts.conf"
-        places = f"<dir>{escape(str(REGULAR.parent))}</dir><cachedir>{escape(folder)}</cachedir>"
+        places = f"<dir>{escape(folder)}</dir><cachedir>{escape(folder)}</cachedir>"
         file.write_text(f'<?xml version="1.0"?><fontconfig>{places}</fontconfig>', encoding="utf-8")
         yield {**os.environ, "FONTCONFIG_FILE": str(file)}

@@ -11,8 +11,8 @@ import bisect
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -20,15 +20,16 @@ from typing import Any
 
 from graphgrad.graph.graph import Operand
 from graphgrad.render.fonts import shown
+from graphgrad.render.page import explained
 from graphgrad.render.shapes import box_runs, shapes
-from graphgrad.render.svg import scene_elements, style_sheet
-from graphgrad.render.theme import LEGEND
-from graphgrad.view.captions import caption
+from graphgrad.render.svg import ROOT, scene_elements, style_sheet
+from graphgrad.render.theme import CELL_HEIGHT, CELL_WIDTH, GRADIENT, LEGEND
 from graphgrad.view.drawing import Drawing
 from graphgrad.view.formula import Formulas
 from graphgrad.view.inspect import Inspection, Shown, inspect
 from graphgrad.view.numbers import shape_text
-from graphgrad.view.picture import Picture
+from graphgrad.view.picture import Label, LinkState, Picture
+from graphgrad.view.scene import Key, PlacedBox
 from graphgrad.view.text import clean
 from graphgrad.view.transform import DrawnBox
 from graphgrad.walk.steps import Granularity
@@ -64,8 +65,7 @@ def to_html(
     data = {
         "before": _BEFORE,
         "start": places.of_step(step) if step is not None else -1,
-        "steps": [film.step(place) for place in range(len(places.steps))],
-        **film.changes(),
+        **film.data(),
     }
     script, style = _asset("page.js"), f"{_asset('page.css')}\n{style_sheet()}"
     phases = [one["phase"] for one in data["steps"]]
@@ -83,6 +83,7 @@ def to_html(
             "svg": _svg(first, title),
             "legend": "".join(_legend(film.seen)),
             "data": _json(data),
+            "root": ROOT,
             "script": script,
             "style": style,
             "script_hash": _hash(script),
@@ -100,29 +101,31 @@ class _Places:
 
     walk: Walk | None
     steps: tuple[int, ...]
+    until: tuple[int, ...]
+    """The last step that has happened at each place: at the last place all have, also those that are passed over."""
     notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, drawing: Drawing, granularity: Granularity) -> _Places:
         walk = drawing.walk
         if walk is None:
-            return cls(None, ())
+            return cls(None, (), ())
         visible = walk.visible(granularity)
         kept = [number for number, inside in _with_insides(drawing, walk, visible) if not inside]
-        notes: tuple[str, ...] = ()
         if len(kept) > MOST_STEPS:
-            notes = (f"this page shows the first {MOST_STEPS:,} of {len(kept):,} steps",)
-        return cls(walk, tuple(kept[:MOST_STEPS]), notes)
+            steps = tuple(kept[:MOST_STEPS])
+            return cls(walk, steps, steps, (f"this page shows the first {MOST_STEPS:,} of {len(kept):,} steps",))
+        return cls(walk, tuple(kept), (*kept[:-1], len(walk.steps) - 1) if kept else ())
 
     def moment(self, place: int) -> Moment | None:
-        """What is known at a place; at the last one everything, as for any cursor."""
+        """What is known at a place."""
         if self.walk is None:
             return None
-        return self.walk.at(self.steps[place] if place >= 0 else -1)
+        return self.walk.at(self.until[place] if place >= 0 else -1)
 
     def of_step(self, step: int) -> int:
-        """The first place at which a step has happened."""
-        return -1 if step < 0 else min(bisect.bisect_left(self.steps, step), len(self.steps) - 1)
+        """The first place at which a step has happened; the last place for a step beyond the page."""
+        return -1 if step < 0 else min(bisect.bisect_left(self.until, step), len(self.until) - 1)
 
 
 def _with_insides(drawing: Drawing, walk: Walk, visible: Sequence[int]) -> Iterator[tuple[int, bool]]:
@@ -151,53 +154,66 @@ class _Film:
     drawing: Drawing
     places: _Places
     granularity: Granularity
-    seen: set[str] = field(default_factory=set)
+    seen: set[Label] = field(default_factory=set)
 
     def picture(self, place: int) -> Picture:
         return self.drawing.at(self.places.moment(place), self.granularity)
 
-    def step(self, place: int) -> dict[str, str]:
-        assert self.places.walk is not None
-        number = self.places.steps[place]
-        step = self.places.walk.steps[number]
-        text = clean(caption(self.places.walk, number, self.drawing.names)).removeprefix(step.kind).strip()
-        return {"kind": step.kind, "phase": step.phase, "text": text}
-
-    def changes(self) -> dict[str, Any]:
-        """The words and states of boxes and the states of links, where they change; and the texts, each once."""
-        texts: dict[tuple[int, tuple[str, ...]], int] = {}
-        boxes = self.drawing.drawn.boxes
-        scene = self.drawing.scene
-        box_changes: list[list[tuple[Any, ...]]] = [[] for _ in boxes]
-        link_changes: dict[Any, list[tuple[int, str]]] = {link.key: [] for link in self.drawing.drawn.links}
+    def data(self) -> dict[str, Any]:
+        """All that the page shows: of boxes, links and texts what they say, and from which place on."""
+        boxes, scene = self.drawing.drawn.boxes, self.drawing.scene
+        placed = [scene.box[box.key] for box in boxes]
+        # Words are placed within their box, so that boxes of one size share them: the ghosts of a leaf are many.
+        sizes = [replace(box, key="", x=0, y=0) for box in placed]
+        texts: dict[tuple[PlacedBox, tuple[str, ...]], int] = {}
+        steps: list[dict[str, str]] = []
+        labels: list[list[tuple[int, Label]]] = [[] for _ in boxes]
+        links: dict[Key, list[tuple[int, LinkState]]] = {link.key: [] for link in self.drawing.drawn.links}
         for place in range(-1, len(self.places.steps)):
             picture = self.picture(place)
-            for i, box in enumerate(boxes):
+            if place >= 0:
+                steps.append(self.step(place, picture.caption))
+            for changes, box in zip(labels, boxes, strict=True):
                 label = picture.labels[box.key]
-                text = texts.setdefault((i, label.lines), len(texts))
-                entry = (text, label.state, int(label.bad))
-                if not box_changes[i] or box_changes[i][-1][1:] != entry:
-                    box_changes[i].append((place, *entry))
-                    self.seen.add(label.state)
+                # Most are the very object that they were.
+                if not changes or (label is not changes[-1][1] and label != changes[-1][1]):
+                    changes.append((place, label))
             for key, state in picture.links.items():
-                if not link_changes[key] or link_changes[key][-1][1] != state:
-                    link_changes[key].append((place, state))
+                if not links[key] or links[key][-1][1] != state:
+                    links[key].append((place, state))
+        self.seen.update(label for changes in labels for _, label in changes)
+        # A leaf that is drawn in several places is described once.
+        values = (value for box in boxes if not box.folded for value in self.values(box))
+        nodes = {value: i for i, value in enumerate(dict.fromkeys(values))}
         return {
+            "steps": steps,
             "boxes": [
                 {
-                    "at": at,
+                    "at": [
+                        (at, texts.setdefault((size, label.lines), len(texts)), label.state, int(label.bad))
+                        for at, label in changes
+                    ],
+                    "x": round(cells.x * CELL_WIDTH, 2),
+                    "y": round(cells.y * CELL_HEIGHT, 2),
                     "fixed": (" ghost" if box.ghost else "") + (" folded" if box.folded else ""),
                     "title": shown(box.title),
                     "detail": shown(box.detail),
-                    "nodes": [] if box.folded else list(self.nodes(box)),
+                    "nodes": [] if box.folded else [nodes[value] for value in self.values(box)],
                 }
-                for box, at in zip(boxes, box_changes, strict=True)
+                for box, cells, size, changes in zip(boxes, placed, sizes, labels, strict=True)
             ],
-            "links": [(str(key), at) for key, at in link_changes.items()],
-            "texts": [self.text(scene.box[boxes[i].key], lines) for i, lines in texts],
+            "links": [(str(key), changes) for key, changes in links.items()],
+            "texts": [self.text(box, lines) for box, lines in texts],
+            "nodes": list(map(self.node if self.places.walk is not None else self.unwalked, nodes)),
         }
 
-    def text(self, box: Any, lines: tuple[str, ...]) -> dict[str, Any]:
+    def step(self, place: int, said: str) -> dict[str, str]:
+        """A step: its kind, its phase, and the rest of what the caption says."""
+        assert self.places.walk is not None
+        step = self.places.walk.steps[self.places.steps[place]]
+        return {"kind": step.kind, "phase": step.phase, "text": clean(said).removeprefix(step.kind).strip()}
+
+    def text(self, box: PlacedBox, lines: tuple[str, ...]) -> dict[str, Any]:
         runs = [
             (run.role, run.text, round(run.x, 2), round(run.y, 2), round(run.width, 2)) for run in box_runs(box, lines)
         ]
@@ -205,25 +221,34 @@ class _Film:
 
     # ---- the inspector ----
 
-    def nodes(self, box: DrawnBox) -> Iterator[dict[str, Any]]:
-        """What the inspector says of the values of a box, and from which place on."""
+    def values(self, box: DrawnBox) -> Iterator[Operand]:
+        """The values that the inspector describes for a box."""
         for id in box.vertices:
-            for port in range(len(self.drawing.graph.vertices[id].shapes)):
-                yield self.node(Operand(id, port)) if self.places.walk is not None else self.unwalked(Operand(id, port))
+            yield from self.outputs(id)
+
+    def outputs(self, id: int) -> Iterator[Operand]:
+        """The outputs of a vertex; what raised has none, but something to tell."""
+        return (Operand(id, port) for port in range(len(self.drawing.graph.vertices[id].shapes) or 1))
 
     def unwalked(self, value: Operand) -> dict[str, Any]:
+        """What the inspector says of a value without numbers."""
         vertex = self.drawing.graph.vertices[value.vertex]
         name = self.drawing.names[value]
+        about = {"name": name, "title": vertex.op or "leaf", "source": ""}
+        if vertex.error is not None:
+            said = list(map(clean, vertex.error.splitlines()))
+            formula = f"{name} = {self.formulas.call(vertex.id)}"
+            return about | {"type": "no value: it raised an error", "formula": formula, "at": [(-1, {"error": said})]}
         shape = shape_text(vertex.shapes[value.port]) or "single number"
         formula = "" if vertex.is_leaf else f"{name} = {self.formulas.by_names(vertex.id)}"
-        kind = f"{shape}, {vertex.dtypes[value.port].name}"
-        return {"name": name, "title": vertex.op or "leaf", "type": kind, "formula": formula, "source": "", "at": []}
+        return about | {"type": f"{shape}, {vertex.dtypes[value.port].name}", "formula": formula, "at": []}
 
     @cached_property
     def formulas(self) -> Formulas:
         return Formulas(self.drawing.graph, self.drawing.names)
 
     def node(self, value: Operand) -> dict[str, Any]:
+        """What the inspector says of a value, and from which place on."""
         places, walk = self.places, self.places.walk
         assert walk is not None
         entries: list[tuple[int, dict[str, Any]]] = []
@@ -232,14 +257,14 @@ class _Film:
         for place in sorted({-1, *self.arrivals(value)}):
             moment = places.moment(place)
             assert moment is not None
-            seen = inspect(walk, moment, value.vertex, value.port, self.drawing.names)
-            entry = {name: one for name, one in _entry(seen).items() if known.get(name) != one}
+            seen = inspect(walk, moment, *value, self.drawing.names, received_from=received)
+            entry = {name: one for name, one in _entry(seen, *moment.arrived(value)).items() if known.get(name) != one}
             known.update(entry)
-            if len(seen.received) > received:
+            if seen.received:
                 entry["received"] = [
-                    {"sender": one.sender, "k": one.k, "n": one.n, "rule": one.rule} for one in seen.received[received:]
+                    {"sender": one.sender, "k": one.k, "n": one.n, "rule": one.rule} for one in seen.received
                 ]
-                received = len(seen.received)
+                received += len(seen.received)
             entries.append((place, entry))
         return {
             "name": seen.name,
@@ -247,14 +272,13 @@ class _Film:
             "type": seen.type,
             "formula": seen.formula,
             "source": seen.source,
-            "expected": walk.end().arrived(value)[1],
             "at": entries,
         }
 
     def arrivals(self, value: Operand) -> Iterator[int]:
         """The places at which something arrives at a value."""
         for step in self.when.get(value, ()):
-            if step <= self.places.steps[-1]:
+            if step <= self.places.until[-1]:
                 yield self.places.of_step(step)
 
     @cached_property
@@ -263,23 +287,25 @@ class _Film:
         when: dict[Operand, list[int]] = {}
         assert self.places.walk is not None
         for number, step in enumerate(self.places.walk.steps):
-            if step.kind == "forward":
-                for port in range(len(self.drawing.graph.vertices[step.vertex].shapes)):
-                    when.setdefault(Operand(step.vertex, port), []).append(number)
+            if step.phase == "forward":
+                for output in self.outputs(step.vertex):
+                    when.setdefault(output, []).append(number)
             elif step.kind != "accumulate" and step.target is not None:
                 when.setdefault(step.target, []).append(number)
         return when
 
 
-def _entry(seen: Inspection) -> dict[str, Any]:
-    """What changes of an inspection in the course of a walk."""
+def _entry(seen: Inspection, k: int, n: int) -> dict[str, Any]:
+    """What changes of an inspection in the course of a walk, when `k` of `n` contributions have arrived."""
     return {
         "value": _shown(seen.value),
         "gradient": _shown(seen.gradient),
         "arrivals": seen.arrivals,
         "equation": seen.equation,
         "derivatives": list(seen.derivatives),
-        "sum": seen.sum,
+        "coming": f"{n - k} still to come" if k < n else "",
+        "sum": seen.sum if n > 1 else "",
+        "error": list(seen.error),
     }
 
 
@@ -305,12 +331,14 @@ def _svg(picture: Picture, title: str) -> str:
     )
 
 
-def _legend(seen: set[str]) -> Iterator[str]:
-    for state, text in LEGEND.items():
-        if state in seen:
-            body = '<rect class="body" x="1" y="1" width="24" height="13" rx="5"/>'
-            yield f'<span><svg class="box s-{state}" viewBox="0 0 26 16" aria-hidden="true">{body}</svg>{text}</span>'
-    yield "<span>∂ gradient of the result</span>"
+def _legend(seen: Iterable[Label]) -> Iterator[str]:
+    states, gradients = explained(seen)
+    body = '<rect class="body" x="1" y="1" width="24" height="13" rx="5"/>'
+    for state in states:
+        swatch = f'<svg class="box s-{state}" viewBox="0 0 26 16" aria-hidden="true">{body}</svg>'
+        yield f"<span>{swatch}{LEGEND[state]}</span>"
+    if gradients:
+        yield f"<span>{GRADIENT}</span>"
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from graphgrad.render.fonts import WIDTH, shown
 from graphgrad.render.shapes import Shapes, shapes
-from graphgrad.render.theme import LEGEND
-from graphgrad.view.picture import Picture, State
+from graphgrad.render.theme import GRADIENT, LEGEND
+from graphgrad.view.picture import Label, Picture, State
 from graphgrad.view.text import cell_width
 from graphgrad.walk.steps import Phase
 
-__all__ = ["Page", "Swatch", "Words", "page", "wrap"]
+__all__ = ["Page", "Swatch", "Words", "explained", "page", "wrap"]
 
 Style = Literal["title", "caption", "note", "legend", "legend-gradient"]
 SIZES: dict[Style, float] = {"title": 19.0, "caption": 14.0, "note": 12.0, "legend": 12.0, "legend-gradient": 12.0}
@@ -75,10 +75,20 @@ def wrap(text: str, cells: int) -> list[str]:
             line = ""
         line = f"{line} {word}" if line else word
         while cell_width(line) > cells:
-            part = line[:cells]
-            lines.append(part)
-            line = line[len(part) :]
+            length = 1
+            while cell_width(line[: length + 1]) <= cells:
+                length += 1
+            lines.append(line[:length])
+            line = line[length:]
     return [*lines, line] if line else lines
+
+
+def explained(labels: Iterable[Label]) -> tuple[list[State], bool]:
+    """What a legend explains: the states that there are, and whether there are gradients."""
+    labels = list(labels)
+    states = {label.state for label in labels} | {"bad" for label in labels if label.bad}
+    gradients = any(line.startswith("∂ ") for label in labels for line in label.lines[1:])
+    return [state for state in LEGEND if state in states], gradients
 
 
 def page(picture: Picture, phase: Phase | None = None) -> Page:
@@ -108,12 +118,10 @@ def _write(words: list[Words], style: Style, texts: Sequence[str], width: float,
 
 
 def _legend(words: list[Words], swatches: list[Swatch], picture: Picture, width: float, y: float) -> float:
-    used = {label.state for label in picture.labels.values()}
-    if any(label.bad for label in picture.labels.values()):
-        used.add("bad")
-    entries: list[tuple[State | None, str]] = [(state, text) for state, text in LEGEND.items() if state in used]
-    if any(line.startswith("∂ ") for label in picture.labels.values() for line in label.lines):
-        entries.append((None, "∂ gradient of the result with respect to this value"))
+    states, gradients = explained(picture.labels.values())
+    entries: list[tuple[State | None, str]] = [(state, LEGEND[state]) for state in states]
+    if gradients:
+        entries.append((None, GRADIENT))
     size = SIZES["legend"]
     x, row = MARGIN, 20.0
     for state, text in entries:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from graphgrad.render.fonts import BOLD, FAMILY, REGULAR, shown
 from graphgrad.render.page import SIZES, Page, page
 from graphgrad.render.shapes import CARD, BoxShape, Command, FrameShape, LinkShape, Run
-from graphgrad.render.theme import BOXES, LIGHT, LINKS, SIZE
+from graphgrad.render.theme import BOXES, DASH, GHOST_DASH, GRADIENT_INKED, LIGHT, LINKS, SIZE, VALUE_INKED
 from graphgrad.view.picture import Picture, State
 from graphgrad.walk.steps import Phase
 
@@ -131,7 +131,7 @@ class _Paper:
     def box(self, box: BoxShape) -> None:
         if box.folded:
             self.rectangle(box.state, box.x + CARD, box.y + CARD, box.width, box.height, box.radius)
-        self.rectangle(box.state, box.x, box.y, box.width, box.height, box.radius, box.ghost)
+        self.rectangle(box.state, box.x, box.y, box.width, box.height, box.radius, ghost=box.ghost)
         for run in box.runs:
             self.run(box.state, run)
         if box.bad or box.state == "failed":
@@ -141,14 +141,15 @@ class _Paper:
             self.text("!", x - 4, y + 4.5, "#ffffff", 13.0, bold=True)
 
     def rectangle(
-        self, state: State, x: float, y: float, width: float, height: float, radius: float, dash: bool = False
+        self, state: State, x: float, y: float, width: float, height: float, radius: float, *, ghost: bool = False
     ) -> None:
         style = BOXES[state]
         self.pdf.set_line_width(style.width * _POINTS)
         self.pdf.set_draw_color(style.stroke)
         self.pdf.set_fill_color(style.fill)
-        if style.dash or dash:
-            self.pdf.set_dash_pattern(4 * _POINTS, 3 * _POINTS)
+        if style.dash or ghost:
+            stroke, gap = DASH if style.dash else GHOST_DASH
+            self.pdf.set_dash_pattern(stroke * _POINTS, gap * _POINTS)
         place = (self.across(x), self.down(y), width * _POINTS, height * _POINTS)
         # fpdf2 draws sharp corners where a radius is half a side.
         round_to = min(radius, 0.49 * height, 0.49 * width) * _POINTS
@@ -157,9 +158,9 @@ class _Paper:
 
     def run(self, state: State, run: Run) -> None:
         ink = BOXES[state].text
-        if run.role == "gradient" and state not in ("waiting", "failed"):
+        if run.role == "gradient" and state in GRADIENT_INKED:
             ink = LIGHT.gradient
-        elif run.role == "value" and state in ("leaf", "constant", "ready"):
+        elif run.role == "value" and state in VALUE_INKED:
             ink = LIGHT.value
         self.text(run.text, run.x, run.y, ink, bold=run.role == "name")
 

@@ -13,7 +13,8 @@ from graphgrad.walk.steps import Phase
 __all__ = ["raster", "to_png"]
 
 _MOST_PIXELS = 24_000_000
-_SIZE = re.compile(r'<svg[^>]*?\bwidth="([\d.]+)(?:px|pt)?"[^>]*?\bheight="([\d.]+)(?:px|pt)?"', re.DOTALL)
+_SIZE = re.compile(r'<svg[^>]*?\bwidth="([\d.]+)(pt)?"[^>]*?\bheight="([\d.]+)', re.DOTALL)
+_PIXELS_PER_POINT = 96 / 72
 
 
 def to_png(picture: Picture, phase: Phase | None = None, *, scale: float = 2.0) -> bytes:
@@ -38,8 +39,8 @@ def raster(svg: str, scale: float) -> bytes:
     size = _SIZE.search(svg)
     if size is not None:
         # Nobody can look at more pixels at once, and they take long.
-        scale = min(scale, math.sqrt(_MOST_PIXELS / (float(size[1]) * float(size[2]))))
-
+        unit = _PIXELS_PER_POINT if size[2] else 1.0
+        scale = min(scale, math.sqrt(_MOST_PIXELS / (float(size[1]) * float(size[3]))) / unit)
     return bytes(
         resvg_py.svg_to_bytes(
             svg_string=svg,

@@ -176,7 +176,7 @@ def box_runs(box: PlacedBox, lines: Sequence[str]) -> tuple[Run, ...]:
 
 
 def _line(line: str, first: bool, middle: float, y: float, room: int) -> Iterator[Run]:
-    line = fit(shown(line), room)
+    line = _fitted(shown(line), first, room)
     x = middle - cell_width(line) * CELL_WIDTH / 2
     for text, role in _roles(line, first):
         width = cell_width(text) * CELL_WIDTH
@@ -187,12 +187,19 @@ def _line(line: str, first: bool, middle: float, y: float, room: int) -> Iterato
         x += width
 
 
+def _fitted(line: str, first: bool, room: int) -> str:
+    """The line as far as there is room: escapes can make a name longer than its box. The name is cut, not the value."""
+    if cell_width(line) <= room:
+        return line
+    (name, _), *value = _roles(line, first)
+    rest = "".join(text for text, _ in value)
+    return fit(name, room - cell_width(rest)) + rest if cell_width(rest) < room - 1 else fit(line, room)
+
+
 def _roles(line: str, first: bool) -> tuple[tuple[str, Role], ...]:
     """The name, the value and the gradient on a line, told apart."""
-    if line.startswith("∂ "):
-        return ((line, "gradient"),)
     if not first:
-        return ((line, "plain"),)
+        return ((line, "gradient" if line.startswith("∂ ") else "plain"),)
     name, equals, value = line.rpartition(" = ")
     if equals:
         return (name, "name"), (equals + value, "value")

@@ -8,11 +8,29 @@ from html import escape
 from graphgrad.render.fonts import FAMILY, shown
 from graphgrad.render.page import SIZES, Page, page
 from graphgrad.render.shapes import CARD, BoxShape, Command, FrameShape, LinkShape, Run, Shapes, Triangle
-from graphgrad.render.theme import BOXES, DARK, DARK_BOXES, DARK_LINKS, LIGHT, LINKS, SIZE, BoxStyle, Ink, LinkStyle
+from graphgrad.render.theme import (
+    BOXES,
+    DARK,
+    DARK_BOXES,
+    DARK_LINKS,
+    DASH,
+    GHOST_DASH,
+    GRADIENT_INKED,
+    LIGHT,
+    LINKS,
+    SIZE,
+    VALUE_INKED,
+    BoxStyle,
+    Ink,
+    LinkStyle,
+)
 from graphgrad.view.picture import LinkState, Picture, State
 from graphgrad.walk.steps import Phase
 
-__all__ = ["scene_elements", "style_sheet", "to_svg"]
+__all__ = ["ROOT", "scene_elements", "style_sheet", "to_svg"]
+
+ROOT = "graphgrad"
+"""The class of the element around a picture, which the style sheet holds for."""
 
 
 def to_svg(picture: Picture, phase: Phase | None = None, *, dark: bool = True) -> str:
@@ -38,10 +56,10 @@ def to_svg(picture: Picture, phase: Phase | None = None, *, dark: bool = True) -
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
-            ' role="img" aria-labelledby="title desc">'
+            f' class="{ROOT}" role="img">'
         ),
-        f'<title id="title">{_text(title)}</title>',
-        f'<desc id="desc">{_text(caption or _description(picture))}</desc>',
+        f"<title>{_text(title)}</title>",
+        f"<desc>{_text(caption or _description(picture))}</desc>",
         f"<style>\n{style_sheet(dark)}\n</style>",
         f'<rect class="paper" width="{width}" height="{height}"/>',
         *(
@@ -157,46 +175,59 @@ def _description(picture: Picture) -> str:
 def style_sheet(dark: bool = True) -> str:
     """The style sheet of the pictures; with it the classes mean what the theme says."""
     rules = [
-        f'text{{font-family:"{FAMILY}",Menlo,Consolas,monospace;font-size:{_n(SIZE)}px;white-space:pre}}',
-        *(f".{name}{{font-size:{_n(size)}px}}" for name, size in SIZES.items()),
-        ".title,.name{font-weight:bold}",
-        ".scope{font-size:14px}",
-        ".link path{fill:none;stroke-linejoin:round}",
-        ".link polygon{stroke-width:0}",
-        ".l-active polygon{stroke-width:2.5}",
-        ".frame{fill:none;stroke-width:1.25}",
-        ".folded .body{stroke-width:2}",
-        ".ghost .body{stroke-dasharray:6 2}",
-        ".box .mark text{font-weight:bold;font-size:13px;text-anchor:middle;fill:#fff}",
+        ("text", f'font-family:"{FAMILY}",Menlo,Consolas,monospace;font-size:{_n(SIZE)}px;white-space:pre'),
+        *((f".{name}", f"font-size:{_n(size)}px") for name, size in SIZES.items()),
+        (".title,.name", "font-weight:bold"),
+        (".link path", "fill:none;stroke-linejoin:round"),
+        (".link polygon", "stroke-width:0"),
+        (".l-active polygon", "stroke-width:2.5"),
+        (".frame", "fill:none;stroke-width:1.25"),
+        (".ghost .body", _dashes(GHOST_DASH)),
+        (".box .mark text", "font-weight:bold;font-size:13px;text-anchor:middle;fill:#fff"),
         *_colours(LIGHT, BOXES, LINKS),
         *(
-            f".s-{state} .body{{stroke-width:{_n(style.width)}{';stroke-dasharray:4 3' if style.dash else ''}}}"
+            (f".s-{state} .body,.s-{state} .behind", f"stroke-width:{_n(style.width)}")
             for state, style in BOXES.items()
         ),
-        *(f".l-{state} path{{stroke-width:{_n(style.width)}}}" for state, style in LINKS.items()),
+        *((f".s-{state} .body,.s-{state} .behind", _dashes(DASH)) for state, style in BOXES.items() if style.dash),
+        *((f".l-{state} path", f"stroke-width:{_n(style.width)}") for state, style in LINKS.items()),
     ]
-    if dark:
-        rules.append("@media (prefers-color-scheme:dark){")
-        rules.extend(_colours(DARK, DARK_BOXES, DARK_LINKS))
-        rules.append("}")
-    return "\n".join(rules)
+    text = _rules(rules)
+    return (
+        f"{text}\n@media (prefers-color-scheme:dark){{\n{_rules(_colours(DARK, DARK_BOXES, DARK_LINKS))}\n}}"
+        if dark
+        else text
+    )
 
 
-def _colours(ink: Ink, boxes: Mapping[State, BoxStyle], links: Mapping[LinkState, LinkStyle]) -> Iterable[str]:
-    yield f".paper{{fill:{ink.paper}}}"
-    yield f"text,.title,.plain{{fill:{ink.text}}}"
-    yield f".caption,.note,.legend,.scope{{fill:{ink.quiet}}}"
-    yield f".legend-gradient{{fill:{ink.gradient}}}"
-    yield f".frame{{stroke:{ink.frame}}}"
-    yield f".frame-fill{{fill:{ink.frame_fill};fill-opacity:.6}}"
-    yield f".mark circle{{fill:{ink.mark}}}"
+def _dashes(pattern: tuple[float, float]) -> str:
+    return f"stroke-dasharray:{' '.join(map(_n, pattern))}"
+
+
+def _rules(rules: Iterable[tuple[str, str]]) -> str:
+    """Rules for what is inside a picture only: a notebook puts it, with its style sheet, into a page of its own."""
+    return "\n".join(
+        f"{','.join(f'.{ROOT} {one}' for one in selectors.split(','))}{{{body}}}" for selectors, body in rules
+    )
+
+
+def _colours(
+    ink: Ink, boxes: Mapping[State, BoxStyle], links: Mapping[LinkState, LinkStyle]
+) -> Iterable[tuple[str, str]]:
+    yield ".paper", f"fill:{ink.paper}"
+    yield "text", f"fill:{ink.text}"
+    yield ".caption,.note,.legend,.scope", f"fill:{ink.quiet}"
+    yield ".legend-gradient", f"fill:{ink.gradient}"
+    yield ".frame", f"stroke:{ink.frame}"
+    yield ".frame-fill", f"fill:{ink.frame_fill}"
+    yield ".mark circle", f"fill:{ink.mark}"
     for state, style in boxes.items():
-        yield f".s-{state} .body,.s-{state} .behind{{fill:{style.fill};stroke:{style.stroke}}}"
-        yield f".s-{state} text{{fill:{style.text}}}"
-    for state in ("leaf", "constant", "ready"):
-        yield f".s-{state} .value{{fill:{ink.value}}}"
-    for state in ("leaf", "constant", "ready", "partial", "gradient", "operand", "current", "bad"):
-        yield f".s-{state} .gradient{{fill:{ink.gradient}}}"
+        yield f".s-{state} .body,.s-{state} .behind", f"fill:{style.fill};stroke:{style.stroke}"
+        yield f".s-{state} text", f"fill:{style.text}"
+    for state in VALUE_INKED:
+        yield f".s-{state} .value", f"fill:{ink.value}"
+    for state in GRADIENT_INKED:
+        yield f".s-{state} .gradient", f"fill:{ink.gradient}"
     for name, link in links.items():
-        yield f".l-{name} path{{stroke:{link.stroke}}}"
-        yield f".l-{name} polygon{{fill:{link.stroke};stroke:{link.stroke}}}"
+        yield f".l-{name} path", f"stroke:{link.stroke}"
+        yield f".l-{name} polygon", f"fill:{link.stroke};stroke:{link.stroke}"

@@ -90,6 +90,10 @@ def walk_lines(walk: Walk, granularity: Granularity = "concepts") -> Iterator[st
             phase = walk.steps[number].phase
             yield ""
         yield caption(walk, number, named)
+    failed = walk.graph.failed
+    if failed is not None:
+        yield from (_line("", clean(line)) for line in (failed.error or "").splitlines()[1:])
+        return
     yield ""
     for output in walk.graph.outputs:
         yield _line("result", f"{named[output]} = {summary(walk.values[output.vertex][output.port])}")

@@ -18,10 +18,15 @@ __all__ = [
     "DARK",
     "DARK_BOXES",
     "DARK_LINKS",
+    "DASH",
+    "GHOST_DASH",
+    "GRADIENT",
+    "GRADIENT_INKED",
     "LEGEND",
     "LIGHT",
     "LINKS",
     "SIZE",
+    "VALUE_INKED",
     "BoxStyle",
     "Ink",
     "LinkStyle",
@@ -101,6 +106,15 @@ LEGEND: dict[State, str] = {
     "bad": "nan or infinite",
     "failed": "raised an error",
 }
+DASH, GHOST_DASH = (4.0, 3.0), (6.0, 2.0)
+"""Strokes and gaps of dashed borders; a ghost has its own where its state has none."""
+
+VALUE_INKED: tuple[State, ...] = ("leaf", "constant", "ready")
+"""The states in which values have a colour of their own."""
+GRADIENT_INKED: tuple[State, ...] = (*VALUE_INKED, "partial", "gradient", "operand", "current", "bad")
+"""The states in which gradients have a colour of their own."""
+
+GRADIENT = "∂ gradient of the result with respect to this value"
 
 
 def _dark(style: BoxStyle, fill: str, stroke: str, text: str) -> BoxStyle:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from graphgrad.render.page import wrap
-from graphgrad.render.theme import LEGEND
+from graphgrad.render.page import explained, wrap
+from graphgrad.render.theme import GRADIENT, LEGEND
 from graphgrad.view import paint
 from graphgrad.view.picture import Picture
 from graphgrad.view.text import clean, to_ascii
@@ -62,10 +62,8 @@ def _mark(marks: Mapping[str, str], state: str, bad: bool) -> str:
 
 
 def _legend(picture: Picture, marks: Mapping[str, str]) -> list[str]:
-    used = {label.state for label in picture.labels.values()}
-    if any(label.bad for label in picture.labels.values()):
-        used.add("bad")
-    parts = [f"{marks[state]} {text}" for state, text in LEGEND.items() if state in used and state in marks]
-    if any(line.startswith("∂ ") for label in picture.labels.values() for line in label.lines):
-        parts.append("∂ gradient")
+    states, gradients = explained(picture.labels.values())
+    parts = [f"{marks[state]} {LEGEND[state]}" for state in states if state in marks]
+    if gradients:
+        parts.append(GRADIENT)
     return ["   ".join(parts)] if parts else []

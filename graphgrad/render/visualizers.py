@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from graphgrad.graph.errors import describe
-from graphgrad.render.export import Format, render_as
+from graphgrad.render.export import Format, render
 from graphgrad.walk.walk import Walk
 
 __all__ = ["Dot", "Html", "Json", "Pdf", "Png", "Svg", "Txt"]
@@ -44,7 +44,7 @@ class _File:
                     hint="graphgrad.render.render(walk, path) goes by the suffix",
                 )
             )
-        return render_as(self.format, walk, path, **options)
+        return render(walk, path, **options)
 
 
 class Svg(_File):

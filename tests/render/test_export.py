@@ -9,6 +9,7 @@ import pytest
 
 import graphgrad as gg
 from graphgrad.graph.errors import GraphError
+from graphgrad.graph.graph import Graph
 from graphgrad.render import FORMATS, render
 from graphgrad.render.export import svg_of
 from graphgrad.render.graphviz import VARIABLE
@@ -25,6 +26,11 @@ STARTS = {
     "html": b"<!DOCTYPE html>",
     "json": b"{",
 }
+
+
+def square_of(number: float) -> gg.Scalar:
+    x = gg.scalar(number, name="x")
+    return x * x
 
 
 @pytest.fixture(autouse=True)
@@ -63,11 +69,15 @@ def test_bad_options_are_refused_before_anything_is_written(square: Walk, tmp_pa
         ({"engine": "doot"}, ValueError, "did you mean 'dot'"),
         ({"granularity": "concept"}, ValueError, "did you mean 'concepts'"),
         ({"step": 99}, IndexError, "no step 99"),
+        ({"step": -7}, IndexError, "no step -7"),
+        ({"step": 0, "values": False}, ValueError, "exclude each other"),
         ({"scale": 0}, ValueError, "scale"),
     ]
     for options, error, message in bad:
-        with pytest.raises(error, match=message):
-            render(square, path, **options)
+        for kind in FORMATS:
+            for source in (square, Graph.of(square_of(3.0))):
+                with pytest.raises(error, match=message):
+                    render(source, tmp_path / f"b.{kind}", **options)
     with pytest.raises(TypeError, match="can't draw a str"):
         render("square", path)  # type: ignore[arg-type]
     assert path.read_text() == "old"

@@ -9,6 +9,7 @@ import pytest
 
 from graphgrad.render import graphviz
 from graphgrad.render.dot import to_dot
+from graphgrad.render.fonts import REGULAR
 from graphgrad.render.graphviz import VARIABLE, available, choose, draw
 from graphgrad.view.drawing import Drawing
 from graphgrad.walk.walk import Walk
@@ -110,6 +111,15 @@ def test_dot_shows_hostile_names_as_they_are(name: str, walk_named: Callable[[st
 
     for label in picture.labels.values():
         assert {" ".join(shown(line).split()) for line in label.lines} <= found
+
+
+def test_the_font_is_found_and_the_package_stays_untouched() -> None:
+    with graphviz._fonts() as environment:
+        conf = Path(environment["FONTCONFIG_FILE"])
+        folders = [Path(one.text or "") for one in ET.parse(conf).getroot() if one.tag in ("dir", "cachedir")]
+        assert (folders[0] / REGULAR.name).read_bytes() == REGULAR.read_bytes()
+        assert all(REGULAR.parent not in (folder, *folder.parents) for folder in folders)
+    assert not conf.parent.exists()
 
 
 @needs_dot

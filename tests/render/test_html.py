@@ -11,10 +11,12 @@ import graphgrad as gg
 from graphgrad.graph.graph import Operand
 from graphgrad.render.fonts import shown
 from graphgrad.render.html import to_html
+from graphgrad.render.page import explained
+from graphgrad.render.shapes import shapes
 from graphgrad.view.captions import caption
 from graphgrad.view.drawing import Drawing
 from graphgrad.view.inspect import inspect
-from graphgrad.view.picture import Look
+from graphgrad.view.picture import Label, Look
 from graphgrad.walk.trace import walk
 from graphgrad.walk.walk import Walk
 
@@ -84,7 +86,7 @@ def test_the_inspector_knows_what_has_arrived(square: Walk) -> None:
     drawing = Drawing.of(square)
     data = Page(to_html(drawing)).data
     for box, drawn in zip(data["boxes"], drawing.drawn.boxes, strict=True):
-        (node,) = box["nodes"]
+        (node,) = (data["nodes"][i] for i in box["nodes"])
         for place in range(-1, len(square.steps)):
             known: dict[str, Any] = {"received": []}
             for when, entry in node["at"]:
@@ -95,9 +97,45 @@ def test_the_inspector_knows_what_has_arrived(square: Walk) -> None:
             assert known["value"]["short"] == seen.value.short
             assert known["gradient"]["short"] == seen.gradient.short
             assert known["equation"] == seen.equation
-            assert known["sum"] == seen.sum
+            k, n = square.at(place).arrived(Operand(drawn.vertices[0], 0))
+            assert known["coming"] == (f"{n - k} still to come" if k < n else "")
+            assert known["sum"] == (seen.sum if n > 1 else "")
             assert [one["rule"] for one in known["received"]] == [one.rule for one in seen.received]
-        assert node["expected"] == square.end().arrived(Operand(drawn.vertices[0], 0))[1]
+
+
+def test_at_the_last_place_all_has_arrived_also_what_is_passed_over() -> None:
+    x = gg.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True, name="x")
+    steps = walk(gg.sum(gg.reshape(x, (2, 2))))
+    assert steps.visible()[-1] < len(steps.steps) - 1  # the gradient comes to x through the reshape
+    drawing = Drawing.of(steps)
+    data = Page(to_html(drawing)).data
+    last, end = len(data["steps"]) - 1, drawing.at(steps.end())
+    for box, drawn in zip(data["boxes"], drawing.drawn.boxes, strict=True):
+        _, text, state, _ = at(box["at"], last)
+        assert (data["texts"][text]["text"], state) == (
+            "\n".join(end.labels[drawn.key].lines),
+            end.labels[drawn.key].state,
+        )
+    (node,) = (data["nodes"][i] for i in data["boxes"][0]["nodes"])
+    assert (node["at"][-1][0], node["at"][-1][1]["gradient"]["short"]) == (last, "[1 1 1 1]")
+    assert Page(to_html(drawing, step=len(steps.steps) - 1)).data["start"] == last
+
+
+@pytest.mark.parametrize("granularity", ["concepts", "operations"])
+def test_a_page_of_nothing_but_a_leaf(granularity: Any) -> None:
+    assert Page(to_html(Drawing.of(walk(gg.tensor(1.0, name="t"))), granularity)).data["steps"] == []
+
+
+def test_the_legend_explains_what_there_is() -> None:
+    def legend(text: str) -> str:
+        return text[text.index('<div class="legend">') :].partition("</div>")[0]
+
+    t = gg.tensor([1.0, 2.0], requires_grad=True, name="t")
+    assert "∂" not in legend(to_html(Drawing.of((t * 2.0).graph())))
+    x = gg.scalar(3.0, name="x")
+    assert "∂" in legend(to_html(Drawing.of(walk(x * x))))
+    # A box can be bad while something happens there, and at no other time.
+    assert explained([Label(("y = nan", "plain"), "current", bad=True)]) == (["current", "bad"], False)
 
 
 def test_the_page_stands_alone_under_its_policy(layers: Walk) -> None:
@@ -142,9 +180,11 @@ def test_a_graph_that_is_not_walked_has_a_page_too() -> None:
     x = gg.tensor([1.0, 2.0], requires_grad=True, name="x")
     page = Page(to_html(Drawing.of((x * 2.0).graph()), notes=["numbers not shown"]))
     assert page.data["steps"] == []
-    formulas = [box["nodes"][0]["formula"] for box in page.data["boxes"]]
+    formulas = [page.data["nodes"][box["nodes"][0]]["formula"] for box in page.data["boxes"]]
     assert sorted(formulas) == ["", "", "multiply = x · 2"]
     assert ("nav", {"aria-label": "Steps", "hidden": None}) in page.elements
+    # A style sheet that lays out an element shows it, hidden or not, unless it says otherwise.
+    assert "[hidden] { display: none !important; }" in dict(page.texts)["style"]
 
 
 def test_steps_inside_a_folded_box_are_passed_over() -> None:
@@ -159,6 +199,27 @@ def test_steps_inside_a_folded_box_are_passed_over() -> None:
     last = drawing.at(steps.end())
     for box, drawn in zip(data["boxes"], drawing.drawn.boxes, strict=True):
         assert data["texts"][box["at"][-1][1]]["text"] == "\n".join(map(shown, last.labels[drawn.key].lines))
+
+
+def test_a_leaf_drawn_in_many_places_is_described_once() -> None:
+    w = y = gg.scalar(0.5, name="w")
+    for _ in range(30):
+        y = gg.tanh(y * w)
+    drawing = Drawing.of(walk(y))
+    data = Page(to_html(drawing)).data
+    ghosts = [box for box, drawn in zip(data["boxes"], drawing.drawn.boxes, strict=True) if drawn.ghost]
+    assert len(ghosts) > 25
+    assert len({*map(str, (box["nodes"] for box in ghosts))}) == 1
+    assert sum(node["name"] == "w" for node in data["nodes"]) == 1
+    assert sum(text["text"].startswith("w = ") for text in data["texts"]) == 32  # after 0 to 31 contributions
+    # Where the words stand is where the picture has them.
+    now = shapes(drawing.at(drawing.walk.at(-1) if drawing.walk else None)).boxes
+    for box, shape in zip(data["boxes"], now, strict=True):
+        runs = data["texts"][box["at"][0][1]]["runs"]
+        placed = [(text, box["x"] + x, box["y"] + y) for _, text, x, y, _ in runs]
+        assert placed == [
+            (run.text, pytest.approx(run.x, abs=0.02), pytest.approx(run.y, abs=0.02)) for run in shape.runs
+        ]
 
 
 def test_a_walk_of_hundreds_of_nodes_stays_small() -> None:

@@ -3,11 +3,13 @@ from typing import Any
 
 import pytest
 
+import graphgrad as gg
 from graphgrad.render.page import page, wrap
 from graphgrad.render.shapes import _roles, shapes
 from graphgrad.render.theme import BOXES, DARK_BOXES, DARK_LINKS, LEGEND, LINKS, BoxStyle
 from graphgrad.view.drawing import Drawing
 from graphgrad.view.picture import LINK_STATES, STATES, Look
+from graphgrad.walk.trace import walk
 from graphgrad.walk.walk import Walk
 
 
@@ -107,12 +109,21 @@ def test_arrows_turn_round_when_the_gradient_comes_back(square: Walk) -> None:
         ("v (3,) 0..1", True, (("v", "name"), (" (3,) 0..1", "value"))),
         ("f(x) (3,)", True, (("f(x)", "name"), (" (3,)", "value"))),
         ("∂ 0.5 (1/2)", False, (("∂ 0.5 (1/2)", "gradient"),)),
+        ("∂ x = 3", True, (("∂ x", "name"), (" = 3", "value"))),
         ("3 operations", False, (("3 operations", "plain"),)),
         ("2", True, (("2", "name"),)),
     ],
 )
 def test_name_value_and_gradient_are_told_apart(line: str, first: bool, roles: tuple) -> None:
     assert _roles(line, first) == roles
+
+
+def test_a_name_that_its_escapes_make_long_is_cut_and_not_its_value() -> None:
+    # The characters are two cells wide each, and six letters as an escape.
+    x = gg.scalar(2.5, name="重み")
+    for box in shapes(Drawing.of(walk(x * x)).at(None)).boxes:
+        assert [run.text for run in box.runs][1].startswith("= ")
+        assert box.runs[1].x + box.runs[1].width <= box.x + box.width
 
 
 def test_everything_lies_on_the_page(layers: Walk) -> None:
@@ -133,5 +144,7 @@ def test_everything_lies_on_the_page(layers: Walk) -> None:
 
 def test_wrap_breaks_long_words_too() -> None:
     assert wrap("abcdefgh ij", 3) == ["abc", "def", "gh", "ij"]
+    assert wrap("重み重み x", 4) == ["重み", "重み", "x"]
+    assert wrap("重", 1) == ["重"]
     assert wrap("", 10) == []
     assert wrap("x", 1) == ["x"]

@@ -103,6 +103,17 @@ def test_bad_numbers_bear_a_mark(broken: Walk, neuron: Walk) -> None:
     assert not groups(to_svg(Drawing.of(neuron).at(None)), "mark")
 
 
+def test_the_style_sheet_holds_for_the_picture_alone(layers: Walk) -> None:
+    # A notebook puts a picture, with its style sheet, into the page.
+    root = ET.fromstring(to_svg(Drawing.of(layers).at(None)))
+    style = root.findtext(f"{SVG}style", "")
+    selectors = [one for rule in re.findall(r"^([^@}\n].*)\{.*\}$", style, re.MULTILINE) for one in rule.split(",")]
+    assert len(selectors) > 100
+    assert all(one.startswith(".graphgrad ") for one in selectors)
+    assert root.get("class") == "graphgrad"
+    assert not [one for one in root.iter() if one.get("id")]
+
+
 def test_dark_surroundings_can_be_left_out(square: Walk) -> None:
     picture = Drawing.of(square).at(None)
     assert "prefers-color-scheme:dark" in to_svg(picture)

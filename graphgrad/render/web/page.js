@@ -35,14 +35,15 @@
 
   // ---- the picture
 
-  const write = (group, runs) => {
+  // Runs of text are placed within their box.
+  const write = (group, runs, box) => {
     for (const old of group.querySelectorAll(":scope > text")) old.remove();
     const mark = group.querySelector(".mark");
     for (const [role, text, x, y, width] of runs) {
       const run = document.createElementNS("http://www.w3.org/2000/svg", "text");
       run.setAttribute("class", role);
-      run.setAttribute("x", x);
-      run.setAttribute("y", y);
+      run.setAttribute("x", box.x + x);
+      run.setAttribute("y", box.y + y);
       run.setAttribute("textLength", width);
       run.setAttribute("lengthAdjust", "spacingAndGlyphs");
       run.textContent = text;
@@ -56,12 +57,13 @@
       const [, words, state, bad] = at(data.boxes[i].at, place);
       const look = state + bad + (chosen === i);
       if (shown[i][0] !== words) {
-        write(group, data.texts[words].runs);
+        write(group, data.texts[words].runs, data.boxes[i]);
         group.querySelector("title").textContent = data.texts[words].text;
       }
       if (shown[i][1] !== look) {
         const fixed = data.boxes[i].fixed;
         group.setAttribute("class", `box s-${state}${bad ? " is-bad" : ""}${fixed}${chosen === i ? " chosen" : ""}`);
+        group.setAttribute("aria-pressed", chosen === i);
       }
       shown[i] = [words, look];
     });
@@ -78,7 +80,7 @@
   };
 
   const follow = () => {
-    const now = svg.querySelector(".s-current .body");
+    const now = svg.querySelector(".s-current .body, .s-failed .body");
     const view = find("scene");
     if (!now) return;
     const a = now.getBoundingClientRect();
@@ -118,7 +120,7 @@
       panel.append(make("h2", "Inspector"), make("p", "Choose a box to see its formula, its value and where its gradient comes from.", "quiet"));
       return;
     }
-    for (const node of data.boxes[chosen].nodes) describe(panel, node);
+    for (const node of data.boxes[chosen].nodes) describe(panel, data.nodes[node]);
     if (!data.boxes[chosen].nodes.length) {
       panel.append(make("h2", data.boxes[chosen].title), make("p", data.boxes[chosen].detail, "quiet"));
     }
@@ -137,6 +139,7 @@
       for (const text of all.derivatives) panel.append(make("p", text, "code"));
     }
     if (all.value) number(panel, "Value", all.value, "value");
+    if (all.error && all.error.length) panel.append(make("h3", "Raised"), make("pre", all.error.join("\n"), "raised"));
     if (all.arrivals) {
       number(panel, "Gradient", all.gradient, "gradient", all.arrivals);
       const list = make("ol");
@@ -145,10 +148,9 @@
         item.append(make("p", `${one.k} of ${one.n}, from ${one.sender}`, "quiet"), make("p", one.rule, "code"));
         list.append(item);
       }
-      const rest = node.expected - all.received.length;
-      if (rest > 0) list.append(make("li", `${rest} still to come`, "coming"));
+      if (all.coming) list.append(make("li", all.coming, "coming"));
       panel.append(make("h3", "Contributions"), list);
-      if (all.sum && node.expected > 1) panel.append(make("p", all.sum, "code gradient"));
+      if (all.sum) panel.append(make("p", all.sum, "code gradient"));
     }
   };
 
@@ -251,7 +253,8 @@
     });
   });
   document.addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    // Brackets are typed with AltGr on many keyboards, which counts as Alt and Ctrl on some systems.
+    if ((event.altKey || event.ctrlKey || event.metaKey) && !event.getModifierState("AltGraph")) return;
     if (event.key === "Escape") return choose(null);
     const move = keys[event.key];
     if (!move || last < 0 || (event.key === " " && event.target.closest("button"))) return;
