@@ -35,7 +35,7 @@ def composite(**declaration: Any) -> Callable[[Callable[..., Any]], OpFunction]:
     def declare(expansion: Callable[..., Any]) -> OpFunction:
         name = declaration.get("name") or expansion.__name__
         signature = inspect.signature(expansion)
-        operands, attributes, variadic = roles(signature, name)
+        operands, _, variadic = roles(signature, name)
         expand = by_operands(expansion, signature, operands)
         rules = dict(declaration)
         if not any(operand in rules for operand in operands) and "joint" not in rules:
