@@ -246,7 +246,7 @@ class LessonScreen(WalkScreen):
         elif session.is_over:
             self.finish()
         else:
-            self._go(session.advance)
+            self._start(session.advance)
 
     def finish(self) -> None:
         """Leave a lesson that is over; with it, if it was all, the terminal."""
@@ -258,22 +258,26 @@ class LessonScreen(WalkScreen):
     def action_retreat(self) -> None:
         """Go back to the text before."""
         if not self._is_going:
-            self._go(self.session.back)
+            self._start(self.session.back)
 
-    @work(exclusive=True, group="lesson")
-    async def _go(self, move: Callable[[], object]) -> None:
-        """Let the session do something that may compute, and show what came of it."""
-        self._is_going = True
+    def _start(self, move: Callable[[], object]) -> None:
+        """Let the session do something that may compute; what comes before that is through is passed over."""
+        self._is_going = True  # here, and not in the worker, which begins only after the next keys may have come
         self.pause()
+        self._go(move)
+
+    @work(group="lesson")
+    async def _go(self, move: Callable[[], object]) -> None:
         try:
             await asyncio.to_thread(move)
             self._problem = ""
         except GraphgradError as error:
             self._problem = str(error)
+        finally:
+            self._is_going = False
         self._follow()
         self.show_page()
         self._tell_if_done()
-        self._is_going = False
 
     def _tell_if_done(self) -> None:
         if not self.session.is_over or self._on_done is None:
