@@ -112,7 +112,8 @@ def test_the_page_says_why(walk):
         (text,) = re.findall(r'<script [^>]*id="data"[^>]*>(.*?)</script>', page, re.DOTALL)
         data = json.loads(text)
         place = [box.vertices for box in drawing.drawn.boxes].index((failed_vertex(walk).id,))
-        (node,) = data["boxes"][place]["nodes"]
+        (number,) = data["boxes"][place]["nodes"]
+        node = data["nodes"][number]
         said = [entry["error"] for _, entry in node["at"] if entry.get("error")]
         assert [one[0] for one in said] == [SAYS]
         assert LEGEND["failed"] in page
