@@ -38,7 +38,7 @@ from graphgrad.ops import entry, scalars, shapes
 from graphgrad.ops.samples import elementwise_samples
 from graphgrad.ops.variants import base_and_missing, without
 
-__all__ = ["TABLE", "Array", "Arrays", "OpFunction", "by_operands", "find", "op", "polymorphic", "roles"]
+__all__ = ["TABLE", "Array", "Arrays", "OpFunction", "by_operands", "find", "lookup", "op", "polymorphic", "roles"]
 
 Array: TypeAlias = Any
 """Annotates an operand in a forward function: an ndarray there, anything like a tensor for the caller."""
@@ -230,15 +230,21 @@ def find(name: str) -> Op:
     LookupError
         If there is none, with the nearest names.
     """
-    base, missing = base_and_missing(name)
-    found = TABLE.get(base)
-    if found is not None and missing and set(missing) <= set(found.neutral):
-        return without(found, missing)
-    if found is None or missing:
+    found = lookup(name)
+    if found is None:
         near = difflib.get_close_matches(name, TABLE, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "graphgrad.ops.TABLE holds all of them"
         raise LookupError(describe(f"there is no operation called {name!r}", hint=hint))
     return found
+
+
+def lookup(name: str | None) -> Op | None:
+    """What `find` finds; None for a name that no operation has, and for no name at all."""
+    base, missing = base_and_missing(name or "")
+    found = TABLE.get(base)
+    if found is None or not missing:
+        return found
+    return without(found, missing) if set(missing) <= set(found.neutral) else None
 
 
 def polymorphic(function: OpFunction) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from graphgrad.graph.graph import Graph, Operand, Vertex
-from graphgrad.ops.declare import TABLE
+from graphgrad.ops.declare import lookup
 from graphgrad.view.picture import Look
 from graphgrad.view.scene import Key
 
@@ -34,7 +34,7 @@ class Bridges:
             return
         outputs = {output.vertex for output in graph.outputs}
         for vertex in graph.nodes:
-            op = TABLE.get(vertex.op or "")
+            op = lookup(vertex.op)
             if vertex.error is not None or vertex.id in outputs:
                 continue
             if op is not None and op.plumbing and len(vertex.operands) == 1:

@@ -9,7 +9,8 @@ import numpy as np
 
 from graphgrad.graph.graph import Graph, Operand, Vertex
 from graphgrad.graph.operation import Op
-from graphgrad.ops.declare import TABLE
+from graphgrad.ops.declare import lookup
+from graphgrad.ops.variants import base_and_missing
 from graphgrad.view import expression
 from graphgrad.view.expression import Filling, Written, attribute, is_operator, printed, write
 from graphgrad.view.names import Names
@@ -66,7 +67,7 @@ class Formulas:
     def call(self, id: int) -> str:
         """What a vertex computes, as short as can be: an operator with its operands, or ``sigmoid(z)``."""
         vertex = self.graph.vertices[id]
-        op = TABLE.get(vertex.op or "")
+        op = lookup(vertex.op)
         # One that raised has no attributes, and perhaps not all operands.
         whole = vertex.error is None or (op is not None and len(vertex.operands) == len((*op.operands, *op.attributes)))
         if whole and op is not None and op.formula and is_operator(op.formula):
@@ -178,7 +179,7 @@ class Formulas:
         return places
 
     def _expression(self, vertex: Vertex, fill: Callable[[Operand], Written]) -> Written:
-        op = TABLE.get(vertex.op or "")
+        op = lookup(vertex.op)
         if op is None or not op.formula:
             return self._called(vertex, op, fill)
         written = write(op.formula, self._places(vertex, op, fill))
@@ -197,10 +198,10 @@ class Formulas:
                 texts.append(f"{key}={attribute(given).written.text}")
         if vertex.op is None:
             return Written(self.names[vertex.id])
-        return Written(f"{vertex.op}({_shortened(texts)})")
+        return Written(f"{base_and_missing(vertex.op)[0]}({_shortened(texts)})")
 
     def _local(self, vertex: Vertex, operand: int, fill: Callable[[Operand], Written]) -> Written | None:
-        op = TABLE.get(vertex.op or "")
+        op = lookup(vertex.op)
         template = None if op is None or op.variadic else op.local.get(op.operands[operand])
         if op is None or template is None:
             return None
@@ -210,7 +211,7 @@ class Formulas:
 
     def _rule(self, vertex: Vertex, operand: int, upstream: str) -> str:
         """How the gradient of an operand comes from that of the result, in words."""
-        op = TABLE.get(vertex.op or "")
+        op = lookup(vertex.op)
         if op is None:
             return f"from {upstream}"
         key = op.operands[0] if op.variadic else op.operands[operand]

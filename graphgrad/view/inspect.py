@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphgrad.graph.graph import Operand, Vertex
-from graphgrad.ops.declare import TABLE
+from graphgrad.ops.declare import lookup
 from graphgrad.view.captions import arrived
 from graphgrad.view.formula import Formulas
 from graphgrad.view.names import Names, names
@@ -173,7 +173,7 @@ def inspect(
     formulas = Formulas(walk.graph, named if named is not None else names(walk.graph))
     one = walk.graph.vertices[vertex]
     place = Operand(vertex, port)
-    op = TABLE.get(one.op or "")
+    op = lookup(one.op)
     name = formulas.names[place]
     kind = "constant" if one.is_constant else "leaf" if one.is_leaf else "operation"
     value = moment.value(vertex, port)
@@ -211,7 +211,7 @@ def _formula(formulas: Formulas, vertex: Vertex) -> str:
 def _title(vertex: Vertex, name: str, kind: str) -> str:
     parts = [name]
     if vertex.op is not None:
-        op = TABLE.get(vertex.op)
+        op = lookup(vertex.op)
         symbol = f" {op.symbol}" if op is not None and op.symbol != op.name else ""
         parts.append(f"{vertex.op}{symbol}")
     else:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from graphgrad.graph.graph import Graph, Operand
-from graphgrad.ops.declare import TABLE
+from graphgrad.ops.declare import lookup
 from graphgrad.view.names import Names
 from graphgrad.view.numbers import MISSING, elements, number, shape_text, spread
 from graphgrad.view.picture import Look
@@ -134,7 +134,7 @@ class Wording:
         """The operation's symbol and the name of the result; the operation alone if nobody named that."""
         vertex = self.graph.vertices[id]
         name = self.named[id]
-        op = TABLE.get(vertex.op or "")
+        op = lookup(vertex.op)
         return f"{op.symbol} {name}" if op is not None and vertex.name else name
 
     def _value(self, box: DrawnBox, known: Known) -> str:

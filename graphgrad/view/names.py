@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphgrad.graph.graph import Graph, Operand, Vertex
-from graphgrad.ops.declare import TABLE
+from graphgrad.ops.declare import lookup
+from graphgrad.ops.variants import base_and_missing
 from graphgrad.view.numbers import full, number
 from graphgrad.view.text import clean, fit
 
@@ -94,7 +95,7 @@ def _numbered(text: str, numbers: Counter[str], taken: set[str]) -> str:
 
 
 def _is_plumbing(vertex: Vertex) -> bool:
-    op = TABLE.get(vertex.op or "")
+    op = lookup(vertex.op)
     return op is not None and op.plumbing and len(vertex.operands) == 1 and vertex.error is None
 
 
@@ -111,7 +112,7 @@ def _derived(graph: Graph, vertex: Vertex, by_vertex: dict[int, str]) -> str:
 
 def _base(vertex: Vertex) -> str:
     given = clean(vertex.name).strip() if vertex.name else ""
-    return fit(given, LONGEST) if given else vertex.op or "leaf"
+    return fit(given, LONGEST) if given else base_and_missing(vertex.op or "leaf")[0]
 
 
 def _outputs(vertex: Vertex, by_vertex: dict[int, str]) -> Iterator[tuple[Operand, str]]:

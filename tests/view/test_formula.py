@@ -152,6 +152,7 @@ def test_formulas_of_tensors():
     assert right_side(x[0, 1:]) == "x[0, 1:]"
     assert right_side(gg.concat([x, t])) == "concat([x, t])"
     assert right_side(x @ x.T) == "x @ xᵀ"
+    assert right_side(gg.nn.functional.linear(x, t)) == "x @ tᵀ"
 
 
 @pytest.mark.parametrize("op", [op for op in OPS if op.differentiable], ids=lambda op: op.name)
