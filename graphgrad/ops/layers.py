@@ -62,7 +62,7 @@ def _linear_expanded(input: Any, weight: Any, bias: Any) -> Any:
     weight=lambda g, input: rows(g).T @ rows(input),
     bias=lambda g: g,
     neutral={"bias": "0"},
-    formula="{input} @ permute_dims({weight}) + {bias}",
+    formula="{input} @ {weight}.T + {bias}",
     back={"input": "{g} @ {weight}", "weight": "{g}ᵀ @ {input}", "bias": "{g}, summed over the examples"},
     shape=_linear_shape,
     cost=_linear_cost,

@@ -203,6 +203,8 @@ def _write(tree: ast.expr, places: Mapping[str, Filling]) -> Written:
             return Written(f"{_write(base, places).within(ATOM)}[{_write(key, places).text}]")
         case ast.List(elements) | ast.Tuple(elements):
             return Written(f"[{', '.join(_write(element, places).text for element in elements)}]")
+        case ast.Attribute(matrix, "T"):
+            return Written(f"{_write(matrix, places).within(ATOM)}ᵀ")
         case ast.Call(ast.Name(function), arguments, keywords):
             return _call(function, arguments, keywords, places)
     raise SyntaxError(f"a formula can't hold {ast.unparse(tree)!r}")

@@ -225,6 +225,8 @@ def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
             return _COMPARE[type(symbol)](_value(left, names), _value(right, names))
         case ast.Subscript(of, index):
             return _value(of, names)[_value(index, names)]
+        case ast.Attribute(matrix, "T"):
+            return np.transpose(_value(matrix, names))
         case ast.Tuple(members):
             return tuple(_value(member, names) for member in members)
         case ast.Call(ast.Name(name), arguments, keywords):
