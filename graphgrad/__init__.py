@@ -13,28 +13,87 @@ __version__ = "0.1.0"
 
 # What each module offers as gg.<name>. The block for type checkers below says the same; a test holds them equal.
 _NAMES: dict[str, str] = {
-    "autodiff.gradcheck": "gradcheck GradcheckError",
-    "autodiff.transforms": "grad value_and_grad",
-    "graph.create": "asarray full ones ones_like tensor zeros zeros_like",
+    "autodiff.anomaly": "AnomalyError detect_anomaly",
+    "autodiff.checkpoint": "checkpoint saved_bytes",
+    "autodiff.differences": "numerical_grad relative_error verdict",
+    "autodiff.forward": "jvp linearize",
+    "autodiff.gradcheck": "gradcheck GradcheckError gradgradcheck",
+    "autodiff.hooks": "forward_hook RemovableHandle",
+    "autodiff.jacobians": "hessian hvp jacfwd jacobian jacrev",
+    "autodiff.transforms": "elementwise_grad grad value_and_grad vjp",
+    "autodiff.vmap": "vmap",
+    "graph.create": "asarray empty empty_like eye full full_like ones ones_like tensor tri zeros zeros_like",
     "graph.dtypes": "get_default_dtype set_default_dtype",
     "graph.errors": "ArgumentError DTypeError GraphError GraphgradError ShapeError WriteError",
     "graph.graph": "Graph",
     "graph.mode": "enable_grad is_grad_enabled no_grad scope",
     "graph.random": "manual_seed",
+    "graph.ranges": "arange geomspace linspace logspace tril_indices triu_indices",
     "graph.record": "record Recording",
     "graph.scalar": "Scalar scalar",
     "graph.tensor": "Tensor",
+    "ops": "fft linalg random",
+    "ops.aggregates": "logmeanexp prod ptp vector_norm",
     "ops.arithmetic": (
         "abs add divide equal greater greater_equal less less_equal multiply negative not_equal power sign "
         "sqrt square subtract"
     ),
+    "ops.axes": (
+        "atleast_1d atleast_2d atleast_3d expand_dims matrix_transpose moveaxis permute_dims squeeze swapaxes "
+        "transpose unsqueeze"
+    ),
+    "ops.bessel": "i0 i0e i1 i1e iv ive jv spherical_jn",
+    "ops.complexes": "angle complex conj imag real view_as_complex view_as_real",
+    "ops.counting": "bincount histogram unique unique_counts unique_inverse",
+    "ops.cumulative": "cumprod cumsum cumulative_trapezoid diff ediff1d logcumsumexp trapezoid",
+    "ops.custom": "custom_op remove_custom_op",
+    "ops.diagonals": "block_diag diag diag_embed diagflat diagonal tril triu",
+    "ops.einsum": "einsum",
+    "ops.elementary": "cbrt exp2 expm1 log10 log2 logaddexp logaddexp2 positive reciprocal rsqrt xlog1py xlogy",
     "ops.elementwise": "exp leaky_relu log log1p relu sigmoid softplus tanh",
-    "ops.indexing": "getitem index_add setitem",
-    "ops.linalg": "matmul",
+    "ops.extremes": "cummax cummin kthvalue mode topk",
+    "ops.fourier_relatives": "fftshift hfft ifftshift ihfft",
+    "ops.gamma": "betaln digamma gammaln multigammaln polygamma zeta",
+    "ops.gathering": "gather index_select take take_along_axis",
+    "ops.grids": "broadcast_arrays meshgrid vander",
+    "ops.indexing": "getitem index_add index_put setitem",
+    "ops.joining": "column_stack concat concatenate dstack hstack stack vstack",
+    "ops.logic": (
+        "bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor "
+        "isclose isfinite isinf isnan isneginf isposinf logical_and logical_not logical_or logical_xor "
+        "nextafter signbit"
+    ),
+    "ops.masking": (
+        "argwhere choose compress extract flatnonzero masked_fill masked_scatter masked_select nonzero select"
+    ),
+    "ops.matmul": "matmul",
+    "ops.nanreductions": "nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd nansum nanvar",
+    "ops.padding": "pad",
+    "ops.products": "dot inner kron outer tensordot vdot",
+    "ops.quantiles": "median nanmedian nanquantile quantile",
+    "ops.rearranging": "flip fliplr flipud repeat roll rot90 tile",
     "ops.reductions": "logsumexp max mean min sum",
+    "ops.rounding": (
+        "ceil clip copysign fix float_power floor floor_divide fmax fmin fmod frac heaviside nan_to_num "
+        "remainder round trunc"
+    ),
+    "ops.scattering": "put_along_axis scatter scatter_add",
+    "ops.searching": "all any argmax argmin count_nonzero digitize searchsorted",
     "ops.selection": "maximum minimum where",
-    "ops.shaping": "astype broadcast_to concat expand_dims identity permute_dims reshape split squeeze stack unbind",
+    "ops.shaping": "astype broadcast_to flatten identity ravel reshape unflatten",
     "ops.softmaxes": "log_softmax softmax",
+    "ops.sorting": "argpartition argsort partition sort",
+    "ops.special": "entr erf erfc erfcx erfinv log_ndtr logit ndtr ndtri rel_entr",
+    "ops.splitting": "array_split chunk dsplit hsplit split tensor_split unbind unstack vsplit",
+    "ops.statistics": "average corrcoef cov std var",
+    "ops.stopping": "stop_gradient",
+    "ops.structured": "toeplitz trace",
+    "ops.trigonometry": (
+        "acos acosh arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh cos cosh "
+        "deg2rad hypot rad2deg sin sinc sinh tan"
+    ),
+    "ops.vectors": "cross matvec vecdot vecmat",
+    "ops.windows": "overlap_add sliding_window_view",
     "walk.trace": "walk",
 }
 _EXPORTS: dict[str, str] = {name: f"graphgrad.{module}" for module, names in _NAMES.items() for name in names.split()}
@@ -85,15 +144,40 @@ if TYPE_CHECKING:
     from graphgrad import optim as optim
     from graphgrad import render as render
     from graphgrad import view as view
+    from graphgrad.autodiff.anomaly import AnomalyError as AnomalyError
+    from graphgrad.autodiff.anomaly import detect_anomaly as detect_anomaly
+    from graphgrad.autodiff.checkpoint import checkpoint as checkpoint
+    from graphgrad.autodiff.checkpoint import saved_bytes as saved_bytes
+    from graphgrad.autodiff.differences import numerical_grad as numerical_grad
+    from graphgrad.autodiff.differences import relative_error as relative_error
+    from graphgrad.autodiff.differences import verdict as verdict
+    from graphgrad.autodiff.forward import jvp as jvp
+    from graphgrad.autodiff.forward import linearize as linearize
     from graphgrad.autodiff.gradcheck import GradcheckError as GradcheckError
     from graphgrad.autodiff.gradcheck import gradcheck as gradcheck
+    from graphgrad.autodiff.gradcheck import gradgradcheck as gradgradcheck
+    from graphgrad.autodiff.hooks import RemovableHandle as RemovableHandle
+    from graphgrad.autodiff.hooks import forward_hook as forward_hook
+    from graphgrad.autodiff.jacobians import hessian as hessian
+    from graphgrad.autodiff.jacobians import hvp as hvp
+    from graphgrad.autodiff.jacobians import jacfwd as jacfwd
+    from graphgrad.autodiff.jacobians import jacobian as jacobian
+    from graphgrad.autodiff.jacobians import jacrev as jacrev
+    from graphgrad.autodiff.transforms import elementwise_grad as elementwise_grad
     from graphgrad.autodiff.transforms import grad as grad
     from graphgrad.autodiff.transforms import value_and_grad as value_and_grad
+    from graphgrad.autodiff.transforms import vjp as vjp
+    from graphgrad.autodiff.vmap import vmap as vmap
     from graphgrad.graph.create import asarray as asarray
+    from graphgrad.graph.create import empty as empty
+    from graphgrad.graph.create import empty_like as empty_like
+    from graphgrad.graph.create import eye as eye
     from graphgrad.graph.create import full as full
+    from graphgrad.graph.create import full_like as full_like
     from graphgrad.graph.create import ones as ones
     from graphgrad.graph.create import ones_like as ones_like
     from graphgrad.graph.create import tensor as tensor
+    from graphgrad.graph.create import tri as tri
     from graphgrad.graph.create import zeros as zeros
     from graphgrad.graph.create import zeros_like as zeros_like
     from graphgrad.graph.dtypes import get_default_dtype as get_default_dtype
@@ -110,17 +194,62 @@ if TYPE_CHECKING:
     from graphgrad.graph.mode import no_grad as no_grad
     from graphgrad.graph.mode import scope as scope
     from graphgrad.graph.random import manual_seed as manual_seed
+    from graphgrad.graph.ranges import arange as arange
+    from graphgrad.graph.ranges import geomspace as geomspace
+    from graphgrad.graph.ranges import linspace as linspace
+    from graphgrad.graph.ranges import logspace as logspace
+    from graphgrad.graph.ranges import tril_indices as tril_indices
+    from graphgrad.graph.ranges import triu_indices as triu_indices
     from graphgrad.graph.record import Recording as Recording
     from graphgrad.graph.record import record as record
     from graphgrad.graph.scalar import Scalar as Scalar
     from graphgrad.graph.scalar import scalar as scalar
     from graphgrad.graph.tensor import Tensor as Tensor
+    from graphgrad.ops import fft as fft
+    from graphgrad.ops import linalg as linalg
+    from graphgrad.ops import random as random
+    from graphgrad.ops.aggregates import *  # noqa: F403
     from graphgrad.ops.arithmetic import *  # noqa: F403
+    from graphgrad.ops.axes import *  # noqa: F403
+    from graphgrad.ops.bessel import *  # noqa: F403
+    from graphgrad.ops.complexes import *  # noqa: F403
+    from graphgrad.ops.counting import *  # noqa: F403
+    from graphgrad.ops.cumulative import *  # noqa: F403
+    from graphgrad.ops.custom import custom_op as custom_op
+    from graphgrad.ops.custom import remove_custom_op as remove_custom_op
+    from graphgrad.ops.diagonals import *  # noqa: F403
+    from graphgrad.ops.einsum import *  # noqa: F403
+    from graphgrad.ops.elementary import *  # noqa: F403
     from graphgrad.ops.elementwise import *  # noqa: F403
+    from graphgrad.ops.extremes import *  # noqa: F403
+    from graphgrad.ops.fourier_relatives import *  # noqa: F403
+    from graphgrad.ops.gamma import *  # noqa: F403
+    from graphgrad.ops.gathering import *  # noqa: F403
+    from graphgrad.ops.grids import *  # noqa: F403
     from graphgrad.ops.indexing import *  # noqa: F403
-    from graphgrad.ops.linalg import *  # noqa: F403
+    from graphgrad.ops.joining import *  # noqa: F403
+    from graphgrad.ops.logic import *  # noqa: F403
+    from graphgrad.ops.masking import *  # noqa: F403
+    from graphgrad.ops.matmul import *  # noqa: F403
+    from graphgrad.ops.nanreductions import *  # noqa: F403
+    from graphgrad.ops.padding import *  # noqa: F403
+    from graphgrad.ops.products import *  # noqa: F403
+    from graphgrad.ops.quantiles import *  # noqa: F403
+    from graphgrad.ops.rearranging import *  # noqa: F403
     from graphgrad.ops.reductions import *  # noqa: F403
+    from graphgrad.ops.rounding import *  # noqa: F403
+    from graphgrad.ops.scattering import *  # noqa: F403
+    from graphgrad.ops.searching import *  # noqa: F403
     from graphgrad.ops.selection import *  # noqa: F403
     from graphgrad.ops.shaping import *  # noqa: F403
     from graphgrad.ops.softmaxes import *  # noqa: F403
+    from graphgrad.ops.sorting import *  # noqa: F403
+    from graphgrad.ops.special import *  # noqa: F403
+    from graphgrad.ops.splitting import *  # noqa: F403
+    from graphgrad.ops.statistics import *  # noqa: F403
+    from graphgrad.ops.stopping import *  # noqa: F403
+    from graphgrad.ops.structured import *  # noqa: F403
+    from graphgrad.ops.trigonometry import *  # noqa: F403
+    from graphgrad.ops.vectors import *  # noqa: F403
+    from graphgrad.ops.windows import *  # noqa: F403
     from graphgrad.walk.trace import walk as walk

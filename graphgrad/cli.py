@@ -1,4 +1,4 @@
-"""The command line: ``graphgrad walk``, ``render``, ``lessons``, ``doctor``, and the terminal UI without any.
+"""The command line: ``graphgrad walk``, ``render``, ``lessons``, ``ops``, ``doctor``, and the terminal UI without any.
 
 Everything works without a terminal too, for pipes, continuous integration and screen readers. Exit status: 0 done, 1
 the user's script or data failed, or the output can't be written, 2 wrong usage. What a command needs is imported when
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -123,10 +123,13 @@ def walk(
         return
     shown, failed = walked(found, arguments or [], number, quiet=as_json, listed=not as_json)
     check_step(shown, step)
+    from graphgrad.render.state import state_json, state_lines
+    from graphgrad.walk.file import to_json
+
     if as_json:
-        print(to_json(shown, step))
+        print(to_json(shown) if step is None else state_json(shown, step))
     elif step is not None:
-        for line in state(shown, step):
+        for line in state_lines(shown, step):
             say(line)
     else:
         from graphgrad.render.text import Text
@@ -348,66 +351,6 @@ def index(passes: list[Pass], most: int = 12) -> Iterator[str]:
     yield ""
 
 
-def heading(shown: Walk) -> Iterator[str]:
-    """What a walk is of, and what there is to say about it."""
-    if shown.title:
-        yield shown.title
-    yield from shown.notes
-    if shown.title or shown.notes:
-        yield ""
-
-
-def state(shown: Walk, step: int) -> Iterator[str]:
-    """What is known after a step: the value of every vertex, and its gradient as far as it has arrived."""
-    from graphgrad.graph.graph import Operand
-    from graphgrad.view.captions import caption
-    from graphgrad.view.names import names
-    from graphgrad.view.numbers import summary
-
-    named = names(shown.graph)
-    moment = shown.at(step - 1)
-    yield from heading(shown)
-    yield f"step {step} of {len(shown.steps)}  {caption(shown, step - 1, named) if step else 'before the first'}"
-    for vertex in shown.graph:
-        if vertex.is_constant:
-            continue
-        for port in range(len(vertex.shapes) or 1):  # what raised has no outputs
-            place = Operand(vertex.id, port)
-            value, gradient = moment.value(*place), moment.gradient(*place)
-            k, n = moment.arrived(place)
-            known = ["—" if one is None else summary(one) for one in (value, gradient)]
-            yield f"  {named[place]:<16} {known[0]:<28} gradient {known[1]}" + (f" ({k} of {n})" if n > 1 else "")
-
-
-def to_json(shown: Walk, step: int | None) -> str:
-    """The whole walk as it is saved, or what is known after one step."""
-    from graphgrad.graph.graph import Operand
-    from graphgrad.walk import file
-    from graphgrad.walk.codec import encode_array
-
-    if step is None:
-        return file.to_json(shown)
-    moment = shown.at(step - 1)
-    known = []
-    for vertex in shown.graph:
-        for port in range(len(vertex.shapes) or 1):
-            value, gradient = moment.value(vertex.id, port), moment.gradient(vertex.id, port)
-            known.append(
-                {
-                    "vertex": vertex.id,
-                    "port": port,
-                    "name": vertex.name,
-                    "op": vertex.op,
-                    "error": vertex.error,
-                    "value": None if value is None else encode_array(value, "a value"),
-                    "gradient": None if gradient is None else encode_array(gradient, "a gradient"),
-                    "arrived": moment.arrived(Operand(vertex.id, port)),
-                }
-            )
-    kind = None if moment.happened is None else moment.happened.kind
-    return json.dumps({"step": step, "of": len(shown.steps), "kind": kind, "known": known}, allow_nan=False)
-
-
 def is_terminal() -> bool:
     """Whether somebody sits at a terminal, one that can be drawn on."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
@@ -455,6 +398,48 @@ def lessons(
     if check:
         say(f"{len(found)} lessons, {len(wrong)} problem{'' if len(wrong) == 1 else 's'}")
     raise typer.Exit(FAILED if wrong else 0)
+
+
+# ---- the reference ---------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def ops(
+    name: Annotated[str, typer.Argument(help="An operation, such as tanh.")] = "",
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Write the whole reference as Markdown.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file, with --markdown.")] = None,
+) -> None:
+    """List every operation with formula and derivative, or show the page of one."""
+    from graphgrad.files import write
+    from graphgrad.lessons import curriculum
+    from graphgrad.ops import find
+    from graphgrad.render.reference import markdown, page_lines, table_lines
+
+    def title(id: str) -> str:
+        return curriculum.item(id).name
+
+    if output is not None and not as_markdown:
+        misuse("--output is for --markdown")
+    if as_markdown and name:
+        misuse("--markdown writes the whole reference, not the page of one operation")
+    if as_markdown:
+        lines: Iterator[str] = markdown(title)
+    elif name:
+        try:
+            lines = page_lines(find(name), title)
+        except LookupError as error:
+            misuse(without_place(error))
+    else:
+        lines = table_lines(max(shutil.get_terminal_size((120, 24)).columns, 60))
+    if output is None:
+        for line in lines:
+            say(line)
+        return
+    try:
+        write(output, "\n".join([*lines, ""]).encode())
+    except OSError as error:
+        fail(f"{output} can't be written: {error.strerror or error}")
+    say(str(output))
 
 
 # ---- doctor ----------------------------------------------------------------------------------------------------------

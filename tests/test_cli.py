@@ -546,3 +546,34 @@ def test_doctor_looks_at_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor.terminal().startswith("dumb")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: False, raising=False)
     assert doctor.terminal().startswith("none")
+
+
+# ---- the reference ---------------------------------------------------------------------------------------------------
+
+
+def test_ops_lists_every_operation() -> None:
+    done = run("ops")
+    assert done.exit_code == 0
+    assert done.stdout.startswith(f"{len(gg.ops.TABLE)} operations")
+    assert "∂x: 1 - out²" in done.stdout
+
+
+def test_ops_shows_the_page_of_one() -> None:
+    done = run("ops", "tanh")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("gg.tanh(x)\n")
+    assert "P03.04" in done.stdout
+    done = run("ops", "tahn")
+    assert done.exit_code == 2
+    assert "did you mean" in done.stderr
+    assert "tanh" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ops_writes_the_whole_reference(here: Path) -> None:
+    assert run("ops", "--markdown", "-o", "ops.md").exit_code == 0
+    assert (here / "ops.md").read_text().count("\n### ") == len(gg.ops.TABLE)
+    assert run("ops", "--markdown").stdout.startswith("# Operations")
+    assert run("ops", "-o", "ops.md").exit_code == 2
+    assert run("ops", "tanh", "--markdown").exit_code == 2
+    assert run("ops", "--markdown", "-o", "absent/ops.md").exit_code == 1

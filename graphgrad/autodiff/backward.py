@@ -12,29 +12,29 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from graphgrad.autodiff.anomaly import AnomalyDetector, AnomalyError
+from graphgrad.autodiff.sources import check_saved
+from graphgrad.autodiff.sweep import Observer, Sweep, WatchedSweep
 from graphgrad.graph.dtypes import as_array
-from graphgrad.graph.errors import DTypeError, GraphError, ShapeError, WriteError, describe
+from graphgrad.graph.errors import DTypeError, GraphError, ShapeError, describe
+from graphgrad.graph.hooks import ALIVE
 from graphgrad.graph.late import late
-from graphgrad.graph.mode import MODE, enable_grad
+from graphgrad.graph.mode import MODE
 from graphgrad.graph.node import Node, Output, Source
-from graphgrad.graph.operation import Rule
 from graphgrad.graph.record import announce
-from graphgrad.graph.tensor import Tensor, computed, written_at
-from graphgrad.graph.writes import CLOCK, last_write
-from graphgrad.ops.reductions import sum as sum_tensor
-from graphgrad.ops.shaping import astype, reshape
+from graphgrad.graph.tensor import Tensor
+from graphgrad.graph.writes import CLOCK
+from graphgrad.ops.shaping import astype
 
 __all__ = ["Observer", "backward", "differentiate"]
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 _by_number = attrgetter("number")
-# Stands for the gradient of a node with several outputs, whose pieces wait under (node, index).
-_PIECES: Any = object()
 
 
 def backward(
@@ -45,11 +45,36 @@ def backward(
     if root is None or not tensor.requires_grad:
         raise GraphError(_no_graph(tensor))
     seed = _seed(tensor, gradient, create_graph)
-    found = differentiate([(root, seed)], None, retain_graph=retain_graph, create_graph=create_graph)
-    announce(tensor, seed)
+    grads = _Grads(tensor, seed, create_graph)
+    try:
+        found = differentiate([(root, seed)], None, retain_graph=retain_graph, create_graph=create_graph, grads=grads)
+    except AnomalyError:
+        grads.announce()  # to whoever wants to see how it came about
+        raise
+    grads.announce()
     for leaf in list(found):
-        assert isinstance(leaf, Tensor)
-        if create_graph:
+        grads.add(found, leaf)
+
+
+class _Grads:
+    """Adds gradients to the ``grad`` of leaves; and says that a pass runs before the first of them has changed."""
+
+    def __init__(self, root: Tensor, seed: Any, create_graph: bool) -> None:
+        self.root = root
+        self.seed = seed
+        self.create_graph = create_graph
+        self.announced = False
+
+    def announce(self) -> None:
+        """Say that the pass ran: at its end, or when a hook asks for a ``grad`` while it goes on."""
+        if not self.announced:
+            self.announced = True
+            announce(self.root, self.seed)
+
+    def add(self, found: dict[Any, Any], leaf: Any) -> None:
+        """Move a gradient from `found` to its leaf."""
+        self.announce()
+        if self.create_graph:
             leaf._grad = _own_tensor(found, leaf) if leaf._grad is None else leaf._grad + found.pop(leaf)
         elif leaf._grad is None:
             leaf._grad = Tensor(_own(found, leaf))
@@ -64,13 +89,15 @@ def differentiate(
     retain_graph: bool | None = None,
     create_graph: bool = False,
     observer: Observer | None = None,
+    grads: _Grads | None = None,
 ) -> dict[Source, Any]:
     """The gradients of `targets`, or of all leaves that need one.
 
     Parameters
     ----------
     roots
-        Where passes start, each with its upstream gradient: arrays, or tensors under `create_graph`.
+        Where passes start, each with its upstream gradient: arrays, or tensors under `create_graph`. Tensors without it
+        let the rules run on tensors, and nothing is recorded.
     targets
         Leaves or computed values; None for every leaf that needs a gradient. Nodes that lead to none of them are left
         alone.
@@ -79,7 +106,10 @@ def differentiate(
     create_graph
         Record the pass, so that its results can be differentiated.
     observer
-        Is told of everything that happens, as it happens. The numbers are the same to the bit.
+        Is told of everything that happens, as it happens. The numbers are the same to the bit. No hooks are called:
+        what is observed is what the operations do.
+    grads
+        Takes the gradients of leaves that have a hook for that, as soon as they are complete.
 
     Returns
     -------
@@ -96,188 +126,42 @@ def differentiate(
     retain = create_graph if retain_graph is None else retain_graph
     order, suspects = _reachable([root for root, _ in roots])
     if targets is not None:
-        order = _leading_to(order, targets)
-        suspects = [node for node in suspects if node in set(order)]
-    _check(suspects)
-    sweep = _Sweep(targets, create_graph, observer)
-    for root, seed in roots:
-        sweep.add(root, seed)
-        if observer is not None:
-            observer.seed(root, seed)
-    if create_graph:
-        with enable_grad():
-            sweep.run_explained(order, retain)
-    elif observer is not None:
-        with np.errstate(all="ignore"):
-            sweep.run_explained(order, retain)
+        leading = _leading_to(order, targets)
+        order = list(leading)
+        suspects = [node for node in suspects if node in leading]
     else:
-        # Once per pass: a derivative may well be infinite, and that is for the caller to see, not for a warning.
-        with np.errstate(all="ignore"):
+        leading = {}
+    check_saved(suspects)
+    mode = MODE.get()
+    on_tensors = create_graph or any(isinstance(seed, Tensor) for _, seed in roots)
+    hooked = bool(ALIVE) and observer is None and _has_hooks(order, [root for root, _ in roots])
+    # Once per pass: a derivative may well be infinite, and that is for the caller to see, not for a warning.
+    with np.errstate(all="ignore"):
+        if not (on_tensors or hooked or observer is not None or mode.anomaly is not None):
+            sweep = Sweep(targets, leading)
+            sweep.start(roots)
             sweep.run(order, retain)
-    return sweep.results()
+            return sweep.results()
+        detector = mode.anomaly if isinstance(mode.anomaly, AnomalyDetector) else None
+        watched = WatchedSweep(targets, leading, on_tensors, observer, hooked, detector, grads)
+        mode = mode.but(grad=create_graph, anomaly=watched.quiet)
+        if on_tensors and not create_graph:  # what is no part of a graph isn't heard of by those who watch it
+            mode = mode.but(recorder=None, hooks=(), segment=None)
+        token = MODE.set(mode)
+        try:
+            watched.start(roots)
+            watched.run(order, retain)
+        finally:
+            MODE.reset(token)
+    return watched.results()
 
 
-class Observer(Protocol):
-    """Watches a pass."""
-
-    def seed(self, root: Source, value: Any) -> None:
-        """A pass starts from `root` with an upstream gradient."""
-
-    def contribution(self, node: Node, operand: int, value: Any) -> None:
-        """A node passes `value` on to one of its operands, which adds it to what it has."""
-
-
-class _Sweep:
-    """One pass: the gradients that have not been passed on yet."""
-
-    def __init__(self, targets: Sequence[Source] | None, recorded: bool, observer: Observer | None) -> None:
-        self.pending: dict[Any, Any] = {}
-        self.targets = None if targets is None else {_key(target): target for target in targets}
-        self.recorded = recorded
-        self.observer = observer
-        self.kept: dict[Any, Any] = {}
-        # Sums that this pass made itself, so that it may add to them in place.
-        self.own: set[Any] = set()
-
-    def results(self) -> dict[Source, Any]:
-        found = {**self.kept, **{source: value for source, value in self.pending.items() if type(source) is Tensor}}
-        if self.targets is None:
-            return found
-        return {self.targets[key]: value for key, value in found.items() if key in self.targets}
-
-    def add(self, source: Source, value: Any) -> None:
-        """Add a contribution that already has the shape and dtype of what it is for."""
-        key: Any = source
-        if type(source) is Output:
-            key = source.node, source.index
-            self.pending[source.node] = _PIECES
-        before = self.pending.get(key)
-        if before is None:
-            self.pending[key] = value
-        else:
-            self.add_to(key, before, value)
-
-    def add_to(self, key: Any, before: Any, value: Any) -> None:
-        """Add another contribution to what has arrived before."""
-        if key in self.own:
-            np.add(before, value, out=before)
-        else:
-            total = self.pending[key] = before + value
-            if type(total) is np.ndarray:
-                self.own.add(key)
-
-    def run(self, order: Iterable[Node], retain: bool) -> None:
-        """Pass gradients on, on arrays. The quick way, which every training step takes."""
-        pending = self.pending
-        arrived = pending.get
-        take = pending.pop
-        own = self.own
-        add = np.add
-        watched = self.targets is not None
-        for node in order:
-            g = take(node, None)
-            if g is None:
-                continue
-            op = node.op
-            if watched or g is _PIECES:
-                g = self.keep(node, g)
-            saved = node.saved
-            assert saved is not None
-            if not retain:
-                node.saved = None
-            if op.joint is not None:
-                self.run_joint(node, g, op.joint, saved)
-                continue
-            operands = node.operands
-            for i, function, slot, rule in op.steps[node.needs]:
-                if slot >= 0:
-                    value = function(g, saved[slot])
-                elif slot == -1:
-                    value = function(g)
-                else:
-                    value = function(g, *rule.arguments(saved, _shapes(operands), node.attrs))
-                source: Any = operands[i]
-                if type(source) is Node:
-                    if value.shape != source.shape:
-                        value = _unbroadcast(value, source.shape)
-                    if value.dtype is not source.dtype:
-                        value = value.astype(source.dtype, copy=False)
-                elif type(source) is Tensor:
-                    data = source._data
-                    if value.shape != data.shape:
-                        value = _unbroadcast(value, data.shape)
-                    if value.dtype is not data.dtype:
-                        value = value.astype(data.dtype, copy=False)
-                else:
-                    self.add(source, _fit(value, *_layout(source)))
-                    continue
-                before = arrived(source)
-                if before is None:
-                    pending[source] = value
-                elif source in own:
-                    add(before, value, before)
-                else:
-                    self.add_to(source, before, value)
-
-    def run_explained(self, order: Iterable[Node], retain: bool) -> None:
-        """The same for whoever wants to know more: on tensors, so that the rules are recorded, or under an observer."""
-        for node in order:
-            g = self.pending.pop(node, None)
-            if g is None:
-                continue
-            g = self.keep(node, g)
-            saved = _as_tensors(node) if self.recorded else node.saved
-            assert saved is not None
-            if not retain:
-                node.saved = None
-            if node.op.joint is not None:
-                self.run_joint(node, g, node.op.joint, saved)
-                continue
-            for i, function, _, rule in node.op.steps[node.needs]:
-                value = function(g, *rule.arguments(saved, _shapes(node.operands), node.attrs))
-                self.deliver(node, i, value)
-
-    def run_joint(self, node: Node, g: Any, rule: Rule, saved: Sequence[Any]) -> None:
-        """A rule that gives the contributions of all operands at once."""
-        values = rule.function(g, *rule.arguments(saved, _shapes(node.operands), node.attrs, node.needs))
-        for i, value in enumerate(values):
-            if node.needs >> i & 1:
-                self.deliver(node, i, value)
-
-    def deliver(self, node: Node, i: int, value: Any) -> None:
-        """Hand a contribution to operand `i`."""
-        value = _fit(value, *_layout(node.operands[i]))
-        if self.observer is not None:
-            self.observer.contribution(node, i, value)
-        self.add(node.operands[i], value)
-
-    def keep(self, node: Node, g: Any) -> Any:
-        """A node's complete gradient, of all its outputs if it has several; kept if somebody asked for it."""
-        if g is _PIECES:
-            g = self.collect(node)
-        if self.targets:
-            if node in self.targets:
-                self.kept[node] = g
-            elif node.op.outputs is None:
-                for i, piece in enumerate(g):
-                    if (node, i) in self.targets:
-                        self.kept[node, i] = piece
-        return g
-
-    def collect(self, node: Node) -> list[Any]:
-        """The gradients of all outputs of a node, zeros for those that none arrived at."""
-        pieces = []
-        for i, (shape, dtype) in enumerate(zip(node.shapes, node.dtypes, strict=True)):
-            piece = self.pending.pop((node, i), None)
-            if piece is None:
-                zeros = np.zeros(shape, dtype)
-                piece = Tensor(zeros) if self.recorded else zeros
-            pieces.append(piece)
-        return pieces
-
-
-def _key(source: Source) -> Any:
-    return (source.node, source.index) if type(source) is Output else source
+def _has_hooks(order: Iterable[Node], roots: Iterable[Source]) -> bool:
+    """Whether there are hooks anywhere on the way."""
+    return any(getattr(root, "_hooks", None) for root in roots) or any(
+        getattr(node, "hooks", None) or any(getattr(source, "_hooks", None) for source in node.operands)
+        for node in order
+    )
 
 
 def _reachable(roots: Iterable[Source]) -> tuple[list[Node], list[Node]]:
@@ -295,6 +179,8 @@ def _reachable(roots: Iterable[Source]) -> tuple[list[Node], list[Node]]:
             suspects.append(node)
         for source in node.operands:
             if type(source) is Output:
+                if source.node.dtypes[source.index].kind not in "fc":
+                    continue  # (under recording) integers of a node whose other outputs do need a gradient
                 source = source.node
             # What needs no gradient is a leaf, a number, or (under recording) a node whose `needs` is 0.
             if type(source) is Node and source not in seen and source.needs:
@@ -303,53 +189,22 @@ def _reachable(roots: Iterable[Source]) -> tuple[list[Node], list[Node]]:
     return sorted(seen, key=_by_number, reverse=True), suspects
 
 
-def _leading_to(order: Sequence[Node], targets: Iterable[Source]) -> list[Node]:
-    """Those of the nodes, given and returned latest first, through which a gradient gets to one of the targets."""
+def _leading_to(order: Sequence[Node], targets: Iterable[Source]) -> dict[Node, int]:
+    """Those of the nodes, given and returned latest first, through which a gradient gets to one of the targets.
+
+    With each the operands, as bits, that it gets on to: none for a target that leads to no other.
+    """
     wanted: set[Any] = {target.node if type(target) is Output else target for target in targets}
-    useful = []
+    leading: dict[Node, int] = {}
     for node in reversed(order):
-        leads = node in wanted
+        bits = 0
         for i, source in enumerate(node.operands):
             if node.needs >> i & 1 and (source.node if type(source) is Output else source) in wanted:
-                leads = True
-                break
-        if leads:
+                bits |= 1 << i
+        if bits or node in wanted:
             wanted.add(node)
-            useful.append(node)
-    useful.reverse()
-    return useful
-
-
-def _check(suspects: Iterable[Node]) -> None:
-    """Refuse before anything has changed: freed nodes, and saved values that were written."""
-    for node in suspects:
-        saved = node.saved
-        if saved is None:
-            raise GraphError(
-                describe(
-                    f"backward: an earlier pass freed what {node.op.name} had saved",
-                    made_at=node.site,
-                    hint="give retain_graph=True to the earlier backward(), or compute the value again",
-                )
-            )
-        for i, value in enumerate(saved):
-            for array in value if isinstance(value, tuple) else (value,):
-                if not isinstance(array, np.ndarray):
-                    continue
-                write = last_write(array)
-                if write is not None and write.epoch > node.epoch:
-                    raise WriteError(_overwritten(node, i, array, written_at(write.mark)))
-
-
-def _overwritten(node: Node, slot: int, array: Array, written: Sequence[str]) -> str:
-    op = node.op
-    what = f"operand {op.operands[slot]}" if slot < len(op.operands) and not op.variadic else "its result"
-    return describe(
-        f"backward: {op.name} needs {what} (shape {array.shape}) as it was, but it was written in place since",
-        *written,
-        made_at=node.site,
-        hint="write t = t + ... instead of t += ..., or write after backward()",
-    )
+            leading[node] = bits
+    return dict(reversed(leading.items()))
 
 
 def _no_graph(tensor: Tensor) -> str:
@@ -378,11 +233,22 @@ def _seed(tensor: Tensor, gradient: Any, create_graph: bool) -> Any:
                     hint="reduce it first, e.g. gg.sum(y).backward(), or give the upstream gradient of its shape",
                 )
             )
+        if tensor.dtype.kind == "c":
+            raise DTypeError(
+                describe(
+                    f"backward: {tensor._title()} is complex, {tensor.dtype}; which way it is to grow isn't said",
+                    "expected: a real number, or backward(gradient)",
+                    hint="make a real number of it, e.g. gg.abs(z), or give the upstream gradient, dL/dRe + i dL/dIm",
+                )
+            )
         seed = Tensor(np.ones(tensor.shape, tensor.dtype))
     elif isinstance(gradient, Tensor):
         seed = gradient
     else:
+        # Python floats go straight to the tensor's dtype, not by way of the default one, which may have fewer digits.
         seed = Tensor(as_array(gradient, copy=False, what="backward: gradient"))
+        if not isinstance(gradient, (np.ndarray, np.generic)) and seed.dtype.kind == "f":
+            seed = Tensor(as_array(gradient, tensor.dtype, copy=False, what="backward: gradient"))
     if seed.shape != tensor.shape:
         raise ShapeError(
             describe(
@@ -396,81 +262,6 @@ def _seed(tensor: Tensor, gradient: Any, create_graph: bool) -> Any:
             raise DTypeError(describe(f"backward: the gradient must be real, got {seed.dtype}"))
         seed = astype(seed, tensor.dtype)
     return seed if create_graph else seed.data
-
-
-def _layout(source: Source) -> tuple[Shape, np.dtype[Any]]:
-    """The shape and dtype of what an operand stands for."""
-    if type(source) is Node:
-        return source.shape, source.dtype
-    if type(source) is Output:
-        return source.node.shapes[source.index], source.node.dtypes[source.index]
-    assert type(source) is Tensor
-    return source._data.shape, source._data.dtype
-
-
-def _shapes(operands: Sequence[Source]) -> list[Shape]:
-    return [() if isinstance(source, (bool, int, float)) else _layout(source)[0] for source in operands]
-
-
-def _expanded_axes(have: Shape, want: Shape) -> tuple[int, ...]:
-    """The axes along which broadcasting repeated an operand."""
-    lead = len(have) - len(want)
-    return (*range(lead), *(lead + i for i, n in enumerate(want) if n == 1 and have[lead + i] != 1))
-
-
-def _unbroadcast(value: Any, shape: Shape) -> Any:
-    """Undo broadcasting, here for all rules: an operand that was repeated receives the sum over its copies."""
-    axes = _expanded_axes(value.shape, shape)
-    if axes:
-        value = np.add.reduce(value, axis=axes, keepdims=True)
-    return value if value.shape == shape else np.reshape(value, shape)
-
-
-def _fit(value: Any, shape: Shape, dtype: np.dtype[Any]) -> Any:
-    """A contribution in the shape and dtype of its operand, on arrays or tensors."""
-    if not isinstance(value, Tensor):
-        if value.shape != shape:
-            value = _unbroadcast(value, shape)
-        return value if value.dtype == dtype else value.astype(dtype)
-    if value.shape != shape:
-        axes = _expanded_axes(value.shape, shape)
-        if axes:
-            value = sum_tensor(value, axes, True)
-        value = reshape(value, shape)
-    return value if value.dtype == dtype else astype(value, dtype)
-
-
-def _as_tensors(node: Node) -> tuple[Any, ...]:
-    """What a node saved, as tensors with their places in the graph, so that rules can be differentiated."""
-    assert node.saved is not None
-    n = len(node.operands)
-    values: list[Any] = []
-    for source, value in zip(node.operands, node.saved[:n], strict=True):
-        if value is None or isinstance(source, (bool, int, float)):
-            values.append(value)
-        elif isinstance(source, Tensor):
-            # The array that was saved, even if the leaf was given another one since.
-            values.append(source if source._data is value else _leaf_then(source, value))
-        else:
-            values.append(computed(value, source))
-    result = node.saved[n]
-    if result is None:
-        values.append(None)
-    elif isinstance(result, tuple):
-        values.append(tuple(computed(piece, Output(node, i)) for i, piece in enumerate(result)))
-    else:
-        values.append(computed(result, node))
-    return tuple(values)
-
-
-def _leaf_then(leaf: Tensor, value: Array) -> Tensor:
-    raise WriteError(
-        describe(
-            f"backward: {leaf._title()} got new values since the graph was recorded",
-            f"shape {value.shape}",
-            hint="with create_graph=True the gradient is a function of the old ones; call backward() before writing",
-        )
-    )
 
 
 def _own(found: dict[Source, Any], leaf: Tensor) -> Array:

@@ -7,23 +7,36 @@ earlier ones. Pending gradients are marked in a byte per scalar; `rfind` jumps t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
 
+from graphgrad.autodiff.anomaly import AnomalyDetector
 from graphgrad.graph.errors import DTypeError, GraphError, WriteError, describe
 from graphgrad.graph.late import late
+from graphgrad.graph.mode import MODE
 from graphgrad.graph.operation import Op
 from graphgrad.graph.record import announce
 from graphgrad.graph.scalar import Scalar, constant, handle
-from graphgrad.graph.tape import DONE, INDEX, NOTHING, PENDING, SLOT_SHIFT, Chunk
+from graphgrad.graph.tape import DONE, INDEX, NOTHING, PENDING, SLOT_SHIFT, Chunk, Note
 from graphgrad.ops.scalars import OPCODES
 
-__all__ = ["ScalarObserver", "differentiate_scalar", "scalar_backward"]
+__all__ = [
+    "Place",
+    "ScalarObserver",
+    "apply_rule",
+    "as_number",
+    "check_unwritten",
+    "differentiate_scalar",
+    "rules_of",
+    "scalar_backward",
+]
 
 _RAISED = (ZeroDivisionError, OverflowError, ValueError)
 _PENDING = bytes([PENDING])
+_NO_NOTE = Note()
 
 Place = tuple[Chunk, int]
 
@@ -37,15 +50,18 @@ def scalar_backward(root: Scalar, gradient: float = 1.0) -> None:
         raise DTypeError(
             describe(f"backward: the gradient must be a number, got {type(gradient).__name__} {gradient!r:.40}")
         ) from None
-    _check_unwritten(root)
+    check_unwritten(root)
     announce(root, seed)
     leaves: dict[Place, float] = {}
     pending = _Pending(root)
     root.chunk.grads[root.index] = seed
+    detector = _detector()
     try:
         with np.errstate(all="ignore"):
             while (place := pending.next()) is not None:
-                _pass_on(*place, pending, leaves)
+                contributions = _pass_on(*place, pending, leaves)
+                if detector is not None:
+                    _look_at(*place, contributions, detector)
     except BaseException:
         pending.abandon()
         raise
@@ -89,25 +105,41 @@ class _Pending:
             chunk.states[:] = chunk.states.replace(_PENDING, bytes([NOTHING]))
 
 
-def _pass_on(chunk: Chunk, index: int, pending: _Pending, leaves: dict[Place, float]) -> None:
-    """Add a scalar's contributions to its operands."""
+def _detector() -> AnomalyDetector | None:
+    """What looks for anomalies, if anything does."""
+    detector = MODE.get().anomaly
+    return detector if isinstance(detector, AnomalyDetector) else None
+
+
+def _look_at(chunk: Chunk, index: int, contributions: Sequence[tuple[Chunk, int, float]], detector: Any) -> None:
+    op = OPCODES[chunk.ops[index]]
+    assert op is not None
+    needed = [i for i, (where, _) in enumerate(chunk.operands(index)) if where.needs]
+    for i, (_, _, value) in zip(needed, contributions, strict=True):
+        detector.passed_scalar(op, chunk, index, chunk.grads[index], value, i)
+
+
+def _pass_on(
+    chunk: Chunk, index: int, pending: _Pending, leaves: dict[Place, float]
+) -> Sequence[tuple[Chunk, int, float]]:
+    """Add a scalar's contributions to its operands, and return them."""
     g = chunk.grads[index]
     op = OPCODES[chunk.ops[index]]
     assert op is not None
     out = chunk.values[index]
-    rules = _rules(op)
+    rules = rules_of(op)
     left, i = _place(chunk, chunk.left[index])
     if len(rules) == 1:
         function, pick = rules[0]
-        contributions = [(left, i, _apply(function, g, pick(left.values[i], None, out)))] if left.needs else []
+        contributions = [(left, i, apply_rule(function, g, pick(left.values[i], None, out)))] if left.needs else []
     else:
         right, j = _place(chunk, chunk.right[index])
         a, b = left.values[i], right.values[j]
         contributions = []
         if left.needs:
-            contributions.append((left, i, _apply(rules[0][0], g, rules[0][1](a, b, out))))
+            contributions.append((left, i, apply_rule(rules[0][0], g, rules[0][1](a, b, out))))
         if right.needs:
-            contributions.append((right, j, _apply(rules[1][0], g, rules[1][1](a, b, out))))
+            contributions.append((right, j, apply_rule(rules[1][0], g, rules[1][1](a, b, out))))
     for where, k, value in contributions:
         if not where.ops[k]:
             leaves[where, k] = leaves[where, k] + value if (where, k) in leaves else value
@@ -118,6 +150,7 @@ def _pass_on(chunk: Chunk, index: int, pending: _Pending, leaves: dict[Place, fl
             where.states[k] = PENDING
             if where is not chunk:
                 pending.wait(where)
+    return contributions
 
 
 def _place(chunk: Chunk, operand: int) -> Place:
@@ -129,7 +162,7 @@ Pick = Callable[[Any, Any, Any], tuple[Any, ...]]
 _rules_of: dict[int, Sequence[tuple[Callable[..., Any], Pick]]] = {}
 
 
-def _rules(op: Op) -> Sequence[tuple[Callable[..., Any], Pick]]:
+def rules_of(op: Op) -> Sequence[tuple[Callable[..., Any], Pick]]:
     """The rule of each operand on single numbers, and what picks its arguments out of (a, b, out)."""
     assert op.scalar is not None and op.opcode is not None
     rules = _rules_of.get(op.opcode)
@@ -154,12 +187,19 @@ def _picker(op: Op, rule: Callable[..., Any]) -> Pick:
     return lambda a, b, out: tuple((a, b, out)[place] for place in places)
 
 
-def _apply(rule: Callable[..., Any], g: Any, arguments: tuple[Any, ...]) -> float:
+def apply_rule(rule: Callable[..., Any], g: Any, arguments: tuple[Any, ...]) -> float:
     """A contribution; where Python's floats would raise, the IEEE value."""
     try:
         return rule(g, *arguments)  # type: ignore[no-any-return]
     except _RAISED:
         return float(rule(np.float64(g), *map(np.float64, arguments)))
+
+
+def as_number(value: Any, recorded: bool) -> Any:
+    """What a sweep starts from: a scalar in a sweep that is recorded, a float in any other."""
+    if not recorded:
+        return float(value)
+    return value if isinstance(value, Scalar) else constant(value)
 
 
 class ScalarObserver(Protocol):
@@ -173,9 +213,9 @@ def differentiate_scalar(
     root: Scalar,
     targets: Sequence[Scalar],
     create_graph: bool = False,
-    gradient: float = 1.0,
+    gradient: Any = 1.0,
     observer: ScalarObserver | None = None,
-    others: Sequence[tuple[Scalar, float]] = (),
+    others: Sequence[tuple[Scalar, Any]] = (),
 ) -> list[Any]:
     """The derivatives of `root` for each of `targets`, as scalars; no ``grad`` is touched.
 
@@ -183,17 +223,17 @@ def differentiate_scalar(
     from `others` as well, each with its upstream gradient.
     """
     for start, _ in ((root, gradient), *others):
-        _check_unwritten(start)
+        check_unwritten(start)
     number: Callable[[Chunk, int], Any] = handle if create_graph else (lambda chunk, index: chunk.values[index])
     wanted = {(target.chunk, target.index) for target in targets}
     sums: dict[Place, Any] = {}
     for start, seed in ((root, gradient), *others):
         place = start.chunk, start.index
-        sums[place] = sums[place] + seed if place in sums else constant(seed) if create_graph else seed
+        sums[place] = sums[place] + seed if place in sums else as_number(seed, create_graph)
     queue = [(-(chunk.first + index), chunk, index) for chunk, index in sums]
     heapq.heapify(queue)
     kept: dict[Place, Any] = {}
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), _quiet_rules() as (detector, quiet):
         while queue:
             _, chunk, index = heapq.heappop(queue)
             g = sums.pop((chunk, index))
@@ -205,13 +245,17 @@ def differentiate_scalar(
             places = chunk.operands(index)
             values = [number(*place) for place in places]
             out = number(chunk, index)
-            for i, ((where, k), (rule, pick)) in enumerate(zip(places, _rules(op), strict=True)):
+            if quiet is not None:
+                quiet.where = chunk.notes.get(index, _NO_NOTE).site
+            for i, ((where, k), (rule, pick)) in enumerate(zip(places, rules_of(op), strict=True)):
                 if not where.needs:
                     continue
                 arguments = pick(values[0], values[-1], out)
-                value = rule(g, *arguments) if create_graph else _apply(rule, g, arguments)
+                value = rule(g, *arguments) if create_graph else apply_rule(rule, g, arguments)
                 if observer is not None:
                     observer.contribution(chunk.first + index, i, value)
+                if detector is not None:
+                    detector.passed_scalar(op, chunk, index, float(g), float(value), i)
                 if (where, k) in sums:
                     sums[where, k] = sums[where, k] + value
                 else:
@@ -219,6 +263,18 @@ def differentiate_scalar(
                     heapq.heappush(queue, (-(where.first + k), where, k))
     zero = [kept.get((target.chunk, target.index), 0.0) for target in targets]
     return [g if isinstance(g, Scalar) else constant(float(g)) for g in zero]
+
+
+@contextmanager
+def _quiet_rules() -> Iterator[tuple[AnomalyDetector | None, AnomalyDetector | None]]:
+    """The detector that looks at what is passed on, and the one that the rules run under, which only knows where."""
+    detector = _detector()
+    quiet = None if detector is None else detector.in_pass()
+    token = MODE.set(MODE.get().but(anomaly=quiet))
+    try:
+        yield detector, quiet
+    finally:
+        MODE.reset(token)
 
 
 def _check_root(root: Scalar) -> None:
@@ -234,7 +290,7 @@ def _check_root(root: Scalar) -> None:
         )
 
 
-def _check_unwritten(root: Scalar) -> None:
+def check_unwritten(root: Scalar, what: str = "backward") -> None:
     """Refuse if a leaf was written after it was used: the tape holds its new value, the results are of the old one."""
     if not _written_since_read(root.chunk):
         return
@@ -248,7 +304,7 @@ def _check_unwritten(root: Scalar) -> None:
                 name = handle(where, k).name
                 raise WriteError(
                     describe(
-                        f"backward: {f'leaf {name!r}' if name else 'a leaf'} was written after it was used",
+                        f"{what}: {f'leaf {name!r}' if name else 'a leaf'} was written after it was used",
                         f"its value is now {where.values[k]!r}",
                         hint="write to .data after backward(), or compute the result again",
                     )

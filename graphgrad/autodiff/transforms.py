@@ -1,4 +1,8 @@
-"""Functions of functions: `grad` and `value_and_grad`, with JAX's names and arguments."""
+"""Functions of functions, backwards: `grad`, `value_and_grad`, `vjp` and `elementwise_grad`, as JAX has them.
+
+Each runs the function once, which records a graph, and passes back through that. What they give can be differentiated
+again: a pass is recorded if anything else depends on it, such as an argument of an outer transform.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +13,15 @@ from typing import Any
 import numpy as np
 
 from graphgrad.autodiff.backward import differentiate
+from graphgrad.autodiff.levels import after_sweep, bottom, for_sweep, later_levels, levels_of
+from graphgrad.autodiff.lifting import Call, needs_gradient, same_form, source_of
 from graphgrad.autodiff.scalar_backward import differentiate_scalar
-from graphgrad.graph.dtypes import as_array
-from graphgrad.graph.errors import DTypeError, ShapeError, describe
 from graphgrad.graph.mode import enable_grad
-from graphgrad.graph.node import Node, Output
 from graphgrad.graph.record import announce
-from graphgrad.graph.scalar import Scalar, scalar
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.arithmetic import multiply
-from graphgrad.ops.shaping import identity
 
-__all__ = ["grad", "value_and_grad"]
+__all__ = ["elementwise_grad", "grad", "pass_back", "value_and_grad", "vjp"]
 
 Function = Callable[..., Any]
 
@@ -62,25 +63,16 @@ def value_and_grad(
     >>> gg.value_and_grad(lambda w: gg.sum(w * w))([1.0, 3.0])
     (tensor(10.), tensor([2., 6.]))
     """
-    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
     @functools.wraps(fun)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
-        arguments = list(args)
-        places: dict[int, Any] = {}
-        for position in wanted:
-            if not -len(args) <= position < len(args):
-                raise TypeError(describe(f"grad: argnums names argument {position}, but {len(args)} were given"))
-            place = position % len(args)
-            if place not in places:  # 0 and -2 may well be the same argument
-                arguments[place] = places[place] = _input(args[place], position)
-        inputs = [places[position % len(args)] for position in wanted]
-        with enable_grad():
-            result = fun(*arguments, **kwargs)
-        value, aux = result if has_aux else (result, None)
-        value, gradients = _differentiated(value, inputs, create_graph)
+        call = Call(fun, args, kwargs, argnums, has_aux, "grad")
+        call.one_number()
+        recorded = call.depends_on_more() if create_graph is None else create_graph
+        gradients = pass_back(call, None, recorded)
         answer = gradients[0] if isinstance(argnums, int) else tuple(gradients)
-        return ((value, aux) if has_aux else value), answer
+        value = call.alone(recorded)
+        return ((value, call.aux) if has_aux else value), answer
 
     return differentiated
 
@@ -109,108 +101,143 @@ def grad(
     return gradient
 
 
-def _input(argument: Any, position: int) -> Any:
-    """A fresh place in the graph for an argument, connected to it if it needs a gradient itself."""
-    if isinstance(argument, Scalar):
-        with enable_grad():
-            return scalar(argument.data) if not argument.requires_grad else argument * 1.0
-    tensor = argument if isinstance(argument, Tensor) else Tensor(as_array(argument, copy=True, what="grad"))
-    if tensor.dtype.kind != "f":
-        raise DTypeError(
-            describe(
-                f"grad: argument {position} holds {tensor.dtype}, which has no gradient",
-                hint="write floats (1.0 for 1), or choose other argnums",
-            )
-        )
-    if tensor.requires_grad:
-        with enable_grad():
-            return identity(tensor)  # a node of its own, through which an outer derivative flows
-    return Tensor(tensor.data, requires_grad=True, name=tensor.name)
+def elementwise_grad(fun: Function, argnums: int | Sequence[int] = 0) -> Function:
+    """Make a function that returns the derivative of each element of ``fun(x)`` for the same element of `x`.
+
+    It is right for functions that work element by element. In general it is the sum of the rows of the Jacobian.
+
+    Parameters
+    ----------
+    fun
+        A function that returns a tensor or a Scalar.
+    argnums
+        Which positional arguments to differentiate for: one, or several.
+
+    Returns
+    -------
+    function
+        Of the same arguments, returning the derivative in the shape of the argument; a tuple for several `argnums`.
+
+    Raises
+    ------
+    DTypeError
+        If `fun` doesn't return one tensor of floats, or an argument isn't made of floats.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.elementwise_grad(gg.tanh)([0.0, 1.0])
+    tensor([1.  , 0.42])
+    """
+
+    @functools.wraps(fun)
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        call = Call(fun, args, kwargs, argnums, False, "elementwise_grad")
+        call.one_output()
+        gradients = pass_back(call, None, call.depends_on_more())
+        return gradients[0] if isinstance(argnums, int) else tuple(gradients)
+
+    return derivative
 
 
-def _differentiated(value: Any, inputs: Sequence[Any], create_graph: bool | None) -> tuple[Any, list[Any]]:
-    """The value, without its graph if the pass has freed that, and the gradient for each input."""
-    if isinstance(value, Scalar):
-        if not all(isinstance(one, Scalar) for one in inputs):
-            raise DTypeError(describe("grad: the function returned a Scalar, but was differentiated for tensors"))
-        slopes = differentiate_scalar(value, inputs, _recorded_scalar(value, inputs, create_graph))
-        announce(value)
-        return value, slopes
-    if not isinstance(value, Tensor) or any(isinstance(one, Scalar) for one in inputs):
-        kind = type(value).__name__
-        raise DTypeError(
-            describe(
-                f"grad: the function must return a tensor or a Scalar that depends on its arguments, got {kind}",
-                hint="use graphgrad's operations inside; float(...) and .item() leave the graph",
-            )
-        )
-    if value.size != 1:
-        raise ShapeError(
-            describe(
-                f"grad: the function must return one number, got shape {value.shape}",
-                hint="reduce it: gg.sum(...) or gg.mean(...)",
-            )
-        )
-    if value.dtype.kind != "f":
-        raise DTypeError(describe(f"grad: the function must return floats, got {value.dtype}"))
-    recorded = _recorded(value, inputs, create_graph)
-    sources = [one if one._source is None else one._source for one in inputs]
-    ones = np.ones(value.shape, value.dtype)
-    root = value if value._source is None else value._source
-    found: dict[Any, Any] = {}
-    if value.requires_grad:
-        found = differentiate([(root, Tensor(ones) if recorded else ones)], sources, create_graph=recorded)
-        announce(value)
+def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
+    """Run a function, and give a function that multiplies vectors with its Jacobian from the left (P01.13).
+
+    The graph stays, so that the product can be asked for as often as wanted. The Jacobian is never formed.
+
+    Parameters
+    ----------
+    fun
+        A function of the primals that returns a tensor or a Scalar, or a tuple of them.
+    primals
+        Where to differentiate: tensors, scalars, arrays or numbers.
+    has_aux
+        Whether `fun` returns a pair, of which only the first member is differentiated; the other is passed through.
+
+    Returns
+    -------
+    value
+        What `fun` returned.
+    vjp_fun
+        A function of a cotangent in the form of the value, which returns a tuple with the cotangent of each primal.
+    aux
+        With `has_aux`, the second member of what `fun` returned.
+
+    Raises
+    ------
+    DTypeError
+        If a primal or a result isn't made of floats.
+    ShapeError
+        If a cotangent hasn't the shape of the value.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> value, pullback = gg.vjp(lambda x, y: x * y, [1.0, 2.0], [3.0, 4.0])
+    >>> pullback([1.0, 10.0])
+    (tensor([ 3., 40.]), tensor([ 1., 20.]))
+    """
+    call = Call(fun, primals, {}, range(len(primals)), has_aux, "vjp")
+    call.check()
+    recorded = call.depends_on_more()
+
+    def vjp_fun(cotangents: Any) -> tuple[Any, ...]:
+        given = call.out_of_form(cotangents, "cotangents")
+        seeds = [same_form(one, call.values[i], i, "vjp", "cotangent") for i, one in enumerate(given)]
+        return tuple(pass_back(call, seeds, recorded or any(map(needs_gradient, seeds)), retain=True))
+
+    value = call.alone(recorded)
+    return (value, vjp_fun, call.aux) if has_aux else (value, vjp_fun)
+
+
+def pass_back(call: Call, seeds: Sequence[Any] | None, recorded: bool, retain: bool | None = None) -> list[Any]:
+    """The gradient of each input of a call.
+
+    Parameters
+    ----------
+    call
+        A function that ran.
+    seeds
+        The upstream gradient of each of its values, of the same form; None for ones.
+    recorded
+        Whether the gradients are to be differentiated again.
+    retain
+        Whether there will be another pass. By default if this one is recorded.
+    """
+    if call.on_scalars:
+        numbers = [1.0] * len(call.values) if seeds is None else list(seeds)
+        others = list(zip(call.values[1:], numbers[1:], strict=True))
+        slopes = differentiate_scalar(call.values[0], call.inputs, recorded, numbers[0], others=others)
+        for value, number in zip(call.values, numbers, strict=True):
+            announce(value, None if seeds is None else float(number))
+        return slopes
+    later = later_levels(seeds or (), call.levels)
+    roots: list[tuple[Tensor, Any]] = []
+    for i, value in enumerate(call.values):
+        if not value.requires_grad or levels_of(value) != call.levels:
+            continue  # it doesn't depend on the inputs, which all have an axis for each level
+        whole = bottom(value)
+        if seeds is None:
+            seed = Tensor(np.ones(whole.shape, whole.dtype))
+        else:
+            seed = for_sweep(seeds[i], call.levels, later)
+        roots.append((whole, seed if recorded or later else seed.data))
+    sources = [source_of(bottom(one)) for one in call.inputs]
+    starts = [(source_of(value), seed) for value, seed in roots]
+    found = differentiate(starts, sources, retain_graph=retain, create_graph=recorded) if starts else {}
+    if not later:
+        for value, seed in roots:
+            announce(value, None if seeds is None and value.size == 1 else seed)
     answers: list[Tensor] = []
-    for one, source in zip(inputs, sources, strict=True):
+    for one, source in zip(call.inputs, sources, strict=True):
         gradient = found.get(source)
         if gradient is None:
-            gradient = np.zeros(one.shape, one.dtype)
+            whole = bottom(one)
+            gradient = np.zeros(whole.shape, whole.dtype)
         if not isinstance(gradient, Tensor):
             gradient = Tensor(np.array(gradient))
         elif any(gradient is other for other in answers):
             with enable_grad():
                 gradient = multiply(gradient, 1.0)  # each answer is the caller's own, to write to
         answers.append(gradient)
-    return value if recorded else value.detach(), answers
-
-
-def _recorded(value: Tensor, inputs: Sequence[Tensor], create_graph: bool | None) -> bool:
-    """Whether the gradient depends on anything else that needs one."""
-    if create_graph is not None:
-        return create_graph
-    mine = {id(one) for one in inputs}
-    stack = [] if value.node is None else [value.node]
-    seen = set(stack)
-    while stack:
-        node = stack.pop()
-        for i, source in enumerate(node.operands):
-            if not node.needs >> i & 1:
-                continue
-            if isinstance(source, Tensor):
-                if id(source) not in mine:
-                    return True
-                continue
-            below = source.node if isinstance(source, Output) else source
-            if isinstance(below, Node) and below not in seen:
-                seen.add(below)
-                stack.append(below)
-    return False
-
-
-def _recorded_scalar(value: Scalar, inputs: Sequence[Scalar], create_graph: bool | None) -> bool:
-    if create_graph is not None:
-        return create_graph
-    mine = {(one.chunk, one.index) for one in inputs}
-    stack = [(value.chunk, value.index)]
-    seen = set(stack)
-    while stack:
-        place = stack.pop()
-        chunk, index = place
-        if chunk.needs and not chunk.ops[index] and place not in mine:
-            return True
-        for below in chunk.operands(index):
-            if below not in seen:
-                seen.add(below)
-                stack.append(below)
-    return False
+    return [after_sweep(one, call.levels, later) for one in answers]

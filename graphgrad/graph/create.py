@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,20 @@ from graphgrad.graph.dtypes import as_array, as_dtype, get_default_dtype
 from graphgrad.graph.errors import DTypeError, ShapeError, describe
 from graphgrad.graph.tensor import Tensor, make
 
-__all__ = ["asarray", "full", "ones", "ones_like", "tensor", "zeros", "zeros_like"]
+__all__ = [
+    "asarray",
+    "empty",
+    "empty_like",
+    "eye",
+    "full",
+    "full_like",
+    "ones",
+    "ones_like",
+    "tensor",
+    "tri",
+    "zeros",
+    "zeros_like",
+]
 
 Shape = int | Sequence[int]
 
@@ -65,7 +79,11 @@ def asarray(data: Any, dtype: DTypeLike | None = None, requires_grad: bool = Fal
 
 
 def full(
-    shape: Shape, value: float, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
+    shape: Shape,
+    fill_value: float,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    name: str | None = None,
 ) -> Tensor:
     """Make a leaf of one repeated value, of the default dtype unless told otherwise.
 
@@ -74,7 +92,7 @@ def full(
     ShapeError
         If `shape` isn't made of integers from 0.
     DTypeError
-        If `value` isn't a number, or `dtype` none of numbers.
+        If `fill_value` isn't a number, or `dtype` none of numbers.
 
     Examples
     --------
@@ -82,7 +100,7 @@ def full(
     >>> gg.full((2,), 7.0)
     tensor([7., 7.])
     """
-    return _filled("full", shape, value, dtype, requires_grad, name)
+    return _filled("full", shape, fill_value, dtype, requires_grad, name)
 
 
 def _filled(
@@ -91,13 +109,17 @@ def _filled(
     number = as_array(value, get_default_dtype() if dtype is None else as_dtype(dtype, what), copy=False, what=what)
     if number.shape != ():
         raise DTypeError(describe(f"{what}: one number is needed, got an array of shape {number.shape}"))
+    array = _shaped(what, shape, lambda: np.full(shape, number))
+    return make(array, None, requires_grad, name, copy=False, what=what)
+
+
+def _shaped(what: str, shape: Any, compute: Callable[[], Any]) -> Any:
     try:
-        array = np.full(shape, number)
+        return compute()
     except (TypeError, ValueError) as error:
         raise ShapeError(
             describe(f"{what}: {error}", f"shape: {shape!r:.60}", hint="give an integer, or a tuple of integers")
         ) from None
-    return make(array, None, requires_grad, name, copy=False, what=what)
 
 
 def zeros(shape: Shape, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
@@ -124,6 +146,91 @@ def ones(shape: Shape, dtype: DTypeLike | None = None, requires_grad: bool = Fal
     return _filled("ones", shape, 1.0, dtype, requires_grad, name)
 
 
+def empty(shape: Shape, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """Make a leaf whose elements are whatever the memory held, to be written before they are read; see `full`.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.empty((2, 3)).shape
+    (2, 3)
+    """
+    kind = get_default_dtype() if dtype is None else as_dtype(dtype, "empty")
+    array = _shaped("empty", shape, lambda: np.empty(shape, kind))
+    return make(array, None, requires_grad, name, copy=False, what="empty")
+
+
+def eye(
+    n: int,
+    m: int | None = None,
+    k: int = 0,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Make a leaf that is a matrix with ones on a diagonal and zeros elsewhere: the identity matrix.
+
+    Parameters
+    ----------
+    n, m
+        Rows and columns; by default it is square.
+    k
+        Which diagonal: 0 is the main one, above it is positive.
+    dtype, requires_grad, name
+        As in `full`.
+
+    Raises
+    ------
+    ShapeError
+        If `n` or `m` is no integer from 0.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    return _matrix("eye", np.eye, n, m, k, dtype, requires_grad, name)
+
+
+def tri(
+    n: int,
+    m: int | None = None,
+    k: int = 0,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Make a leaf that is a matrix with ones on and below a diagonal and zeros above; see `eye`.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.tri(2, 3)
+    tensor([[1., 0., 0.],
+            [1., 1., 0.]])
+    """
+    return _matrix("tri", np.tri, n, m, k, dtype, requires_grad, name)
+
+
+def _matrix(
+    what: str,
+    function: Callable[..., Any],
+    n: int,
+    m: int | None,
+    k: int,
+    dtype: DTypeLike | None,
+    requires_grad: bool,
+    name: str | None,
+) -> Tensor:
+    kind = get_default_dtype() if dtype is None else as_dtype(dtype, what)
+    columns = n if m is None else m
+    _shaped(what, (n, columns), lambda: np.broadcast_to(0, (n, columns)))
+    array = _shaped(what, (n, columns), lambda: function(n, columns, operator.index(k), dtype=kind))
+    return make(array, None, requires_grad, name, copy=False, what=what)
+
+
 def zeros_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
     """Make a leaf of zeros with the shape and dtype of `x`.
 
@@ -146,6 +253,31 @@ def ones_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
     tensor([1., 1.])
     """
     return _filled_like("ones_like", x, 1.0, dtype)
+
+
+def full_like(x: Any, fill_value: float, dtype: DTypeLike | None = None) -> Tensor:
+    """Make a leaf of one repeated value with the shape and dtype of `x`.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.full_like(gg.tensor([1.0, 2.0]), 7.0)
+    tensor([7., 7.])
+    """
+    return _filled_like("full_like", x, fill_value, dtype)
+
+
+def empty_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """Make a leaf with the shape and dtype of `x`, whose elements are whatever the memory held; see `empty`.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.empty_like(gg.tensor([1, 2])).dtype
+    dtype('int64')
+    """
+    model = x.data if isinstance(x, Tensor) else as_array(x, copy=False, what="empty_like")
+    return empty(model.shape, model.dtype if dtype is None else dtype)
 
 
 def _filled_like(what: str, x: Any, value: float, dtype: DTypeLike | None) -> Tensor:

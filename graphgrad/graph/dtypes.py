@@ -69,18 +69,21 @@ def as_dtype(dtype: DTypeLike, what: str) -> np.dtype[Any]:
 
 def check_dtype(array: Array, what: str) -> Array:
     """Return `array` if tensors can hold its elements, and say what is wrong if they can't."""
-    if array.dtype.kind in "fiub":
+    if array.dtype.kind in "fiubc":
         return array
-    if array.dtype.kind == "c":
-        reason, hint = "complex numbers are not supported", "keep real and imaginary part in two tensors"
-    else:
-        reason = f"elements of dtype {array.dtype} are not numbers"
-        hint = "rows of unequal length, text, None, or integers beyond 64 bits?"
-    raise DTypeError(describe(f"{what}: {reason}", "expected: bool, integers or floats", hint=hint))
+    raise DTypeError(
+        describe(
+            f"{what}: elements of dtype {array.dtype} are not numbers",
+            "expected: bool, integers, floats or complex numbers",
+            hint="rows of unequal length, text, None, or integers beyond 64 bits?",
+        )
+    )
 
 
 def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool, what: str = "tensor") -> Array:
     """Make an array of numbers of `data`: Python floats get the default dtype, arrays keep theirs.
+
+    Complex numbers of Python's get the complex dtype of that precision.
 
     Parameters
     ----------
@@ -96,7 +99,9 @@ def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool, what: str
     typed = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")
     try:
         if dtype is not None:
-            _check_numbers(np.asarray(data), what)  # NumPy would read "1.5", take None for nan and drop imaginary parts
+            _check_numbers(
+                np.asarray(data), dtype, what
+            )  # NumPy would read "1.5", take None for nan and drop imaginary parts
         array = np.array(data, dtype=dtype, copy=True) if copy else np.asarray(data, dtype=dtype)
     except DTypeError:
         raise
@@ -104,13 +109,21 @@ def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool, what: str
         details = [f"got: {type(data).__name__} {_short(data)}", f"NumPy says: {error}"]
         raise DTypeError(describe(f"{what}: can't make an array of numbers", *details)) from None
     check_dtype(array, what)
-    if dtype is None and not typed and array.dtype.kind == "f" and array.dtype != _default:
-        array = array.astype(_default)
+    if dtype is None and not typed and array.dtype.kind in "fc":
+        wanted = _default if array.dtype.kind == "f" else np.result_type(_default, np.complex64)
+        array = array.astype(wanted, copy=False)
     return array
 
 
-def _check_numbers(array: Array, what: str) -> None:
+def _check_numbers(array: Array, dtype: DTypeLike, what: str) -> None:
     """Refuse what isn't made of numbers, before a wanted dtype hides it."""
+    if array.dtype.kind == "c" and np.dtype(dtype).kind != "c":
+        raise DTypeError(
+            describe(
+                f"{what}: the numbers are complex, {np.dtype(dtype)} can't hold them",
+                hint="take their real part first: data.real, or gg.real(z)",
+            )
+        )
     if array.dtype.kind != "O" or not all(isinstance(value, int) for value in array.flat):  # ints beyond 64 bits
         check_dtype(array, what)
 

@@ -15,7 +15,7 @@ from graphgrad.graph.collect import from_scalars, from_tensors
 from graphgrad.graph.dtypes import as_array
 from graphgrad.graph.errors import GraphError, describe
 from graphgrad.graph.late import late
-from graphgrad.graph.mode import MODE, Mode
+from graphgrad.graph.mode import MODE
 from graphgrad.graph.scalar import Scalar, scalar
 from graphgrad.graph.tensor import Tensor
 from graphgrad.graph.vertex import Operand, Vertex
@@ -122,12 +122,13 @@ class Graph:
         GraphError
             If the graph ends in an operation that raised.
         LookupError
-            If a feed names no leaf, or several.
+            If a feed names no leaf, or several; or if the graph has an operation that isn't declared, somebody's own.
         ShapeError, DTypeError
             If a fed value doesn't fit the operations.
         """
         if self.failed is not None:
             raise GraphError(_cannot_run(self.failed))
+        ops = {vertex.op: late.find_op(vertex.op) for vertex in self if vertex.op is not None}
         values: dict[int, Any] = dict(self._fed(feeds or {}))
         uses = self._uses()
         for vertex in self:
@@ -137,11 +138,10 @@ class Graph:
                     on_value(vertex, values[vertex.id])
                 continue
             operands = [values[operand.vertex][operand.port] for operand in vertex.operands]
-            op = late.find_op(vertex.op)
             mode = MODE.get()
-            token = MODE.set(Mode(mode.grad, mode.recorder, vertex.scope))
+            token = MODE.set(mode.but(scope=vertex.scope))
             try:
-                result = op.run(operands, vertex.attrs)
+                result = ops[vertex.op].run(operands, vertex.attrs)
             finally:
                 MODE.reset(token)
             values[vertex.id] = result if isinstance(result, tuple) else (result,)

@@ -30,6 +30,8 @@ class Late:
     subtract: Operation
     multiply: Operation
     divide: Operation
+    floor_divide: Operation
+    remainder: Operation
     power: Operation
     negative: Operation
     abs: Operation
@@ -40,15 +42,41 @@ class Late:
     less_equal: Operation
     greater: Operation
     greater_equal: Operation
+    bitwise_and: Operation
+    bitwise_or: Operation
+    bitwise_xor: Operation
+    bitwise_not: Operation
+    bitwise_left_shift: Operation
+    bitwise_right_shift: Operation
     getitem: Operation
     setitem: Operation
-    unbind: Callable[..., tuple[Tensor, ...]]
     sum: Operation
     mean: Operation
+    prod: Operation
     max: Operation
+    min: Operation
+    var: Operation
+    std: Operation
+    any: Operation
+    all: Operation
+    argmax: Operation
+    argmin: Operation
+    cumsum: Operation
+    cumprod: Operation
     reshape: Operation
     permute_dims: Operation
+    swapaxes: Operation
+    ravel: Operation
+    flatten: Operation
+    squeeze: Operation
     astype: Operation
+    take: Operation
+    repeat: Operation
+    argsort: Operation
+    clip: Operation
+    round: Operation
+    dot: Operation
+    unbind: Callable[..., tuple[Tensor, ...]]
     write_in_place: Operation
     array_ufunc: Callable[..., Any]
     array_function: Callable[..., Any]
@@ -64,6 +92,7 @@ class Late:
     graph: Callable[..., Graph]
     find_op: Callable[[str], Op]
     apply: Callable[..., Any]
+    apply_batched: Callable[..., Any]
     differentiate: Callable[..., Any]
     opcode_name: Callable[[int], str]
     render: Callable[..., Path]

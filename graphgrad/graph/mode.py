@@ -2,29 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
+    from graphgrad.graph.hooks import HookTable
+    from graphgrad.graph.node import Node, Recomputed
+    from graphgrad.graph.operation import Op
     from graphgrad.graph.record import Recording
+    from graphgrad.graph.source import Site
 
-__all__ = ["MODE", "Mode", "enable_grad", "is_grad_enabled", "no_grad", "scope"]
+__all__ = ["MODE", "Detector", "Mode", "Segment", "enable_grad", "is_grad_enabled", "no_grad", "scope"]
+
+
+class Detector(Protocol):
+    """Looks at every number that an operation computes; see `graphgrad.autodiff.anomaly`."""
+
+    def check(self, op: Op, operands: Sequence[Any], attrs: Mapping[str, Any], results: Sequence[Any]) -> None:
+        """Raise if the results of an operation on tensors hold what they must not."""
+
+    def check_scalar(self, op: Op, operands: Sequence[Any], value: float) -> None:
+        """The same for an operation on single numbers."""
+
+    def site(self) -> Site | None:
+        """The place in the user's code that an operation of this moment belongs to."""
+
+    def kept(self, node: Node) -> None:
+        """Give a node its place, and make what it saved read-only."""
+
+
+class Segment(Protocol):
+    """Takes note of operations whose values aren't kept; see `graphgrad.autodiff.checkpoint`."""
+
+    def recomputed(self, node: Node, arrays: Sequence[Any], result: Any) -> Recomputed:
+        """What a node has instead of saved values."""
 
 
 class Mode:
     """An immutable bundle of what every operation has to know, so that it reads one variable.
 
-    ``fast`` says that nothing but the gradient graph is wanted: operations test this one flag.
+    Attributes
+    ----------
+    grad
+        Whether graphs are recorded for backward.
+    recorder
+        Keeps every operation, with its place in the user's code.
+    scope
+        The path of scopes.
+    hooks
+        Are called after every operation.
+    anomaly
+        Looks at every number.
+    segment
+        Keeps what saved values can be computed again from, instead of these.
+    fast
+        Whether nothing but the gradient graph is wanted: operations test this one flag.
     """
 
-    __slots__ = ("fast", "grad", "recorder", "scope")
+    __slots__ = ("anomaly", "fast", "grad", "hooks", "recorder", "scope", "segment")
 
-    def __init__(self, grad: bool = True, recorder: Recording | None = None, scope: str = "") -> None:
+    def __init__(
+        self,
+        grad: bool = True,
+        recorder: Recording | None = None,
+        scope: str = "",
+        hooks: tuple[HookTable, ...] = (),
+        anomaly: Detector | None = None,
+        segment: Segment | None = None,
+    ) -> None:
         self.grad = grad
         self.recorder = recorder
         self.scope = scope
-        self.fast = grad and recorder is None
+        self.hooks = hooks
+        self.anomaly = anomaly
+        self.segment = segment
+        self.fast = grad and recorder is None and not hooks and anomaly is None and segment is None
+
+    def but(self, **changes: Any) -> Mode:
+        """The same but for what is given."""
+        kept = {name: getattr(self, name) for name in Mode.__slots__ if name != "fast"}
+        return Mode(**{**kept, **changes})
 
 
 MODE: ContextVar[Mode] = ContextVar("graphgrad mode", default=Mode())  # noqa: B039 - a Mode never changes
@@ -64,7 +123,7 @@ class no_grad(_Change):
         return no_grad()
 
     def _changed(self, mode: Mode) -> Mode:
-        return Mode(False, mode.recorder, mode.scope)
+        return mode.but(grad=False)
 
 
 class enable_grad(_Change):
@@ -74,7 +133,7 @@ class enable_grad(_Change):
         return enable_grad()
 
     def _changed(self, mode: Mode) -> Mode:
-        return Mode(True, mode.recorder, mode.scope)
+        return mode.but(grad=True)
 
 
 class scope(_Change):
@@ -106,7 +165,7 @@ class scope(_Change):
 
     def _changed(self, mode: Mode) -> Mode:
         path = f"{mode.scope}.{self.name}" if mode.scope else self.name
-        return Mode(mode.grad, mode.recorder, path)
+        return mode.but(scope=path)
 
 
 def is_grad_enabled() -> bool:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
+
+from graphgrad.graph.hooks import Hook, Hooks, RemovableHandle, on_node
 
 if TYPE_CHECKING:
     from graphgrad.graph.operation import Op
     from graphgrad.graph.source import Site
     from graphgrad.graph.tensor import Tensor
 
-__all__ = ["Node", "Output", "Source", "next_number", "take_numbers"]
+__all__ = ["Node", "Output", "Recomputed", "Source", "next_number", "take_numbers"]
 
 Array = np.ndarray[Any, Any]
 
@@ -27,6 +29,16 @@ def take_numbers(n: int) -> int:
     The loop runs inside C without giving way to another thread, so the block has no gaps.
     """
     return next(itertools.islice(_numbers, n - 1, None)) - (n - 1)
+
+
+class Recomputed(Protocol):
+    """Stands in a node for values that it didn't save; see `graphgrad.autodiff.checkpoint`."""
+
+    def restore(self, memory: dict[Any, Any]) -> tuple[Any, ...]:
+        """The values, computed again. `memory` belongs to one pass, and holds what else was computed on the way."""
+
+    def kept(self) -> Iterator[tuple[Array, int]]:
+        """The arrays that they are computed from, each with what the clock of writes showed when it was read."""
 
 
 class Node:
@@ -50,7 +62,7 @@ class Node:
         The operation's attributes, such as ``axis``.
     saved
         What the derivative rules will read: a slot per operand and a last one for the result, None where it isn't
-        needed; None altogether once `backward` has freed it.
+        needed; None altogether once `backward` has freed it. Under `checkpoint`, what computes it again.
     needs
         Bit i is set if operand i needs a gradient.
     shape, dtype
@@ -60,13 +72,16 @@ class Node:
     epoch
         What the clock of writes showed.
     site
-        Where in the user's code it was called; only under recording.
+        Where in the user's code it was called; only under recording and `detect_anomaly`.
+    hooks
+        What users hung on it; the slot is empty, without even a None, until the first.
     """
 
     __slots__ = (
         "attrs",
         "dtype",
         "epoch",
+        "hooks",
         "name",
         "needs",
         "number",
@@ -83,13 +98,14 @@ class Node:
     op: Op
     operands: tuple[Source, ...]
     attrs: Mapping[str, Any]
-    saved: tuple[Any, ...] | None
+    saved: tuple[Any, ...] | Recomputed | None
     needs: int
     shape: Any
     dtype: Any
     scope: str
     epoch: int
     site: Site | None
+    hooks: Hooks
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -100,6 +116,66 @@ class Node:
     def dtypes(self) -> tuple[np.dtype[Any], ...]:
         """The dtype of each output."""
         return self.dtype if self.op.outputs is None else (self.dtype,)
+
+    def register_prehook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(grad_outputs)`` whenever a backward pass is about to pass a gradient on through this node.
+
+        Parameters
+        ----------
+        hook
+            Gets a tuple with the gradient of each output, and returns None, or a tuple to go on with instead.
+
+        Returns
+        -------
+        RemovableHandle
+            Whose ``remove()`` takes the hook off.
+
+        Raises
+        ------
+        GraphError
+            If no gradient comes by here.
+
+        Examples
+        --------
+        >>> import graphgrad as gg
+        >>> x = gg.tensor([1.0, 2.0], requires_grad=True)
+        >>> y = x * 3
+        >>> handle = y.node.register_prehook(lambda grad_outputs: (grad_outputs[0] * 10,))
+        >>> gg.sum(y).backward()
+        >>> x.grad
+        tensor([30., 30.])
+        """
+        return on_node(self, hook, before=True)
+
+    def register_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(grad_inputs, grad_outputs)`` whenever a backward pass has gone through this node.
+
+        Parameters
+        ----------
+        hook
+            Gets a tuple with what each operand receives, None for those that need no gradient, and a tuple with the
+            gradient of each output. It returns None, or a tuple to pass on instead of the first.
+
+        Returns
+        -------
+        RemovableHandle
+            Whose ``remove()`` takes the hook off.
+
+        Raises
+        ------
+        GraphError
+            If no gradient comes by here.
+
+        Examples
+        --------
+        >>> import graphgrad as gg
+        >>> x = gg.tensor([1.0, 2.0], requires_grad=True)
+        >>> y = gg.tanh(x)
+        >>> handle = y.node.register_hook(lambda grad_inputs, grad_outputs: print(grad_inputs, grad_outputs))
+        >>> gg.sum(y).backward()
+        (tensor([0.42  , 0.0707]),) (tensor([1., 1.]),)
+        """
+        return on_node(self, hook, before=False)
 
     def __repr__(self) -> str:
         shapes = ", ".join(map(str, self.shapes))

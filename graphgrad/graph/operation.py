@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from graphgrad.graph.late import late
 
@@ -172,10 +176,14 @@ class Op:
     back
         What each operand receives, in words with places for ``{g}``, operands and ``{out}``, where that is no product
         of the gradient and a local derivative. ``{share}`` stands for the division by the number of terms of a mean.
+    divisor
+        What a loss with ``reduction="mean"`` divides the sum of its losses by, as text like `formula`, if that is not
+        their number: ``"sum({weight})"``.
     expand
         The same in simpler operations, for those that are composed.
     shape
-        The shape of the result from the shapes of the operands; raises ValueError saying what doesn't fit.
+        The shape of the result from the shapes of the operands, None if it depends on their values; raises ValueError
+        saying what doesn't fit.
     cost
         Floating-point operations of one forward run, from the shapes.
     samples, errors
@@ -186,21 +194,35 @@ class Op:
         Whether it only brings values into another form; a walk passes over it unless every operation is wanted.
     linear
         ``"together"`` if the result is a linear function of all operands that can get a gradient, as that of `concat`
-        is; ``"each"`` if it is one of each of them while the others are held, as that of `matmul` is; else empty. What
-        a small change of the operands makes of the result is then computed by the operation itself.
+        is; ``"each"`` if it is one of each of them while the others are held, as that of `matmul` is, plus the operands
+        that may be left out, as that of `linear` with a bias is; else empty. What a small change of the operands makes
+        of the result is then computed by the operation itself.
     elementwise
         Whether each element of the result depends on one element of each operand only.
     scalar
         How it runs on single floats, None if it doesn't.
     covers
         Curriculum ids.
+    complex
+        What it does with complex numbers. Empty: it refuses them. ``"own"``: its rules hold for them as they are, or it
+        has others for them. ``"holomorphic"``: it has a complex derivative, which its rules give without a conjugate;
+        `on_complex` puts that in.
+    on_complex
+        The operation that a node holds if an operand or the result is complex; see `graphgrad.ops.complexes`.
+    declared
+        The operation as it was declared: itself, but for one that `on_complex` made.
     """
 
     __slots__ = (
         "attributes",
         "back",
+        "_on_complex",
         "call",
+        "complex",
+        "complex_rules",
         "covers",
+        "declared",
+        "divisor",
         "doc",
         "elementwise",
         "errors",
@@ -247,6 +269,7 @@ class Op:
         formula: str = "",
         local: Mapping[str, str] | None = None,
         back: Mapping[str, str] | None = None,
+        divisor: str = "",
         expand: Callable[..., Any] | None = None,
         shape: Callable[..., Any],
         cost: Callable[..., int],
@@ -261,6 +284,7 @@ class Op:
         missing: Sequence[str] = (),
         linear: Literal["", "together", "each"] = "",
         elementwise: bool = False,
+        complex: Literal["", "own", "holomorphic"] | Mapping[str, Callable[..., Any]] = "",
     ) -> None:
         self.name = name
         self.forward = forward
@@ -272,6 +296,7 @@ class Op:
         self.formula = formula
         self.local = dict(local or {})
         self.back = dict(back or {})
+        self.divisor = divisor
         self.expand = expand
         self.shape = shape
         self.cost = cost
@@ -296,11 +321,73 @@ class Op:
         self.rules = {operand: Rule(self, self.operands.index(operand), rule) for operand, rule in rules.items()}
         self.steps = Steps(tuple(self.rules.values()))
         self.joint = None if joint is None else Rule(self, -1, joint)
+        self.complex: str = complex if isinstance(complex, str) else "own"
+        self.complex_rules = {} if isinstance(complex, str) else dict(complex)
+        self.declared = self
+        self._on_complex: Op | None = None
+        if self.complex not in ("", "own", "holomorphic"):
+            raise TypeError(f"{name}: complex is 'own', 'holomorphic' or rules for complex operands, got {complex!r}")
+
+    @property
+    def only_real(self) -> tuple[int, ...]:
+        """The places of operands that are real numbers even of an operation on complex ones: conditions and indices."""
+        if self.joint is not None or not self.rules:
+            return ()
+        return tuple(i for i, name in enumerate(self.operands) if name not in self.rules)
+
+    @property
+    def on_complex(self) -> Op:
+        """The operation on complex operands: the same, with rules that give PyTorch's gradient, ∂L/∂Re + i ∂L/∂Im.
+
+        A function f with a complex derivative passes on g · conj(f'), and its rule, g · f', becomes
+        conj(rule(conj(g))). A rule that passes back through an expansion finds the operations of that.
+        """
+        if self.complex == "own" and not self.complex_rules:
+            return self
+        if self._on_complex is None:
+            made = copy.copy(self)
+            made.elementwise = False  # where a rule conjugates, it isn't its own transpose any more
+            if self.complex_rules:
+                functions: Mapping[str, Callable[..., Any]] = self.complex_rules
+            else:
+                functions = {name: _conjugated(rule.function) for name, rule in self.rules.items()}
+            made.rules = {name: Rule(made, self.operands.index(name), rule) for name, rule in functions.items()}
+            made.steps = Steps(tuple(made.rules.values()))
+            if self.joint is not None and not self.by_expansion:
+                made.joint = Rule(made, -1, _conjugated(self.joint.function))
+            made._on_complex = made
+            self._on_complex = made
+        return self._on_complex
+
+    @property
+    def base(self) -> str:
+        """Its name as one calls it, which is that of the operation with all operands."""
+        return self.name.removesuffix(f" without {', '.join(self.missing)}") if self.missing else self.name
 
     @property
     def differentiable(self) -> bool:
         """Whether it passes a gradient on to any operand."""
         return bool(self.rules) or self.joint is not None
+
+    @property
+    def by_expansion(self) -> bool:
+        """Whether its derivative is that of its expansion, through which the gradient is passed back."""
+        return self.joint is not None and getattr(self.joint.function, "by_expansion", False)
+
+    @property
+    def forward_mode(self) -> Literal["native", "derived", "double reverse", "none"]:
+        """How it pushes tangents forward: what a small change of the operands makes of the result.
+
+        ``"native"``: it is linear, and is run on the tangents. ``"derived"``: by its rules, which are their own
+        transpose where each element of the result depends on one of each operand, or by its expansion. ``"double
+        reverse"``: the rule is linear in the gradient, and its derivative there, passed back, is the forward one.
+        ``"none"``: it has no derivative.
+        """
+        if not self.differentiable:
+            return "none"
+        if self.linear:
+            return "native"
+        return "derived" if self.by_expansion or (self.elementwise and self.rules) else "double reverse"
 
     def keeps(self, needs: int) -> int:
         """The saved slots, as bits, that backward will read when the operands whose bits are set want a gradient."""
@@ -324,3 +411,21 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<Op {self.name}({', '.join([*self.operands, *self.attributes])})>"
+
+
+def _conjugated(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule of a function that has a complex derivative, on complex numbers."""
+
+    @functools.wraps(rule)  # its signature says what it needs
+    def on_complex(g: Any, *arguments: Any) -> Any:
+        result = rule(_conjugate(g), *arguments)
+        return list(map(_conjugate, result)) if isinstance(result, (list, tuple)) else _conjugate(result)
+
+    return on_complex
+
+
+def _conjugate(value: Any) -> Any:
+    """Of an array or a tensor, or of each output's; None for what has no gradient."""
+    if isinstance(value, (list, tuple)):
+        return list(map(_conjugate, value))
+    return None if value is None else np.conjugate(value)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from graphgrad.graph.scalar import Scalar
     from graphgrad.graph.tensor import Tensor
 
-__all__ = ["Recording", "announce", "record", "report"]
+__all__ = ["Recording", "announce", "names_at", "record", "report"]
 
 # Operators and operations are called through these rooms; anything else of the package is a function of its own.
 _PLUMBING = (*(os.path.join(INSIDE[0], room) + os.sep for room in ("graph", "ops")), *INSIDE[1:])
@@ -57,7 +57,7 @@ class Recording:
         """Take note of a node that just ran, and name its results after the variables that they are assigned to."""
         node.site = call_site()
         self.keep(node, outputs)
-        names = _names(node.site, len(outputs))
+        names = names_at(node.site, len(outputs))
         if len(outputs) == 1:
             node.name = names[0]
         for tensor, source, name in zip(outputs, sources, names, strict=True):
@@ -74,7 +74,7 @@ class Recording:
     def raised(self, op: Op, operands: Sequence[Any], error: Exception) -> None:
         """Keep an operation that raised, under the name that its result would have had."""
         site = call_site()
-        graph = graph_until(op, operands, error, name=_names(site, 1)[0], scope=MODE.get().scope, site=site)
+        graph = graph_until(op, operands, error, name=names_at(site, 1)[0], scope=MODE.get().scope, site=site)
         self.failed = FailedOperation(error, graph)
         if self.on_failure is not None:
             self.on_failure(self.failed)
@@ -102,7 +102,7 @@ class Recording:
     def leaf(self, tensor: Tensor) -> None:
         """Name a tensor that the user's code just made, unless it has a name."""
         if tensor.name is None:
-            tensor.name = _names(call_site(), 1)[0]
+            tensor.name = names_at(call_site(), 1)[0]
 
     def origin(self, tensor: Tensor) -> Node | Output | None:
         """What computed a tensor that needs no gradient and therefore keeps no reference to it."""
@@ -115,7 +115,7 @@ class Recording:
         return known[1] if latest <= known[1].epoch else None
 
 
-def _names(site: Site | None, n: int) -> tuple[str | None, ...]:
+def names_at(site: Site | None, n: int) -> tuple[str | None, ...]:
     """Names for `n` results of the call at `site`.
 
     An operation that some other function of the package called, such as a layer, isn't what the user's variable holds.
@@ -150,7 +150,7 @@ class record:
         mode = MODE.get()
         # Whoever listens outside hears of what happens in here too.
         recording = Recording() if mode.recorder is None else Recording(mode.recorder.on_pass, mode.recorder.on_failure)
-        self._tokens.append(MODE.set(Mode(mode.grad, recording, mode.scope)))
+        self._tokens.append(MODE.set(mode.but(recorder=recording)))
         return recording
 
     def __exit__(self, *exc_info: object) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from graphgrad.graph import hooks
+from graphgrad.graph.array_methods import ArrayMethods, TensorLike
 from graphgrad.graph.dtypes import as_array
 from graphgrad.graph.errors import DTypeError, GraphError, ShapeError, WriteError, check_name, describe
 from graphgrad.graph.late import late
@@ -25,7 +26,7 @@ __all__ = ["Tensor", "TensorLike"]
 Array = np.ndarray[Any, Any]
 
 
-class Tensor:
+class Tensor(ArrayMethods):
     """An n-dimensional array that remembers how it was computed.
 
     Make one with `graphgrad.tensor` (copies) or `graphgrad.asarray` (shares). A tensor is a *leaf* if nobody computed
@@ -52,10 +53,11 @@ class Tensor:
     tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "_name", "_needs", "_number", "_source", "_written")
+    __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_name", "_needs", "_number", "_source", "_written")
 
     _data: Array
     _grad: Tensor | None
+    _hooks: hooks.Hooks  # of a leaf; the slot is empty until the first
     _name: str | None
     _needs: bool
     _number: int
@@ -251,136 +253,24 @@ class Tensor:
         name = f"tensor {self.name!r}" if self.name else "a tensor"
         return f"{name} of shape {self.shape}"
 
-    # ---- what arrays can do: each forwards to the operation of that name
+    # ---- hooks: graphgrad.autodiff.hooks tells when and in which order they are called
 
-    def sum(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-        return late.sum(self, axis=axis, keepdims=keepdims)
+    def register_hook(self, hook: hooks.Hook) -> hooks.RemovableHandle:
+        """Call ``hook(grad)`` whenever a pass has this tensor's gradient; a tensor that it returns takes its place."""
+        return hooks.on_gradient(self, hook)
 
-    def mean(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-        return late.mean(self, axis=axis, keepdims=keepdims)
+    def register_post_accumulate_grad_hook(self, hook: hooks.Hook) -> hooks.RemovableHandle:
+        """Call ``hook(leaf)`` whenever ``backward()`` has added to the ``grad`` of this leaf."""
+        return hooks.on_accumulated(self, hook)
 
-    def max(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-        return late.max(self, axis=axis, keepdims=keepdims)
-
-    def reshape(self, *shape: Any) -> Tensor:
-        return late.reshape(self, shape[0] if len(shape) == 1 else shape)
-
-    def transpose(self, *axes: Any) -> Tensor:
-        one = axes[0] if len(axes) == 1 else axes  # transpose((1, 0)), transpose(1, 0), transpose(None), transpose(0)
-        return late.permute_dims(self, one if one is None else tuple(np.atleast_1d(one)) or None)
-
-    def astype(self, dtype: DTypeLike) -> Tensor:
-        return late.astype(self, dtype)
+    def retain_grad(self) -> None:
+        """Let passes fill ``grad`` of this tensor too, although it was computed; leaves have one anyway."""
+        hooks.retain(self)
 
     @property
-    def T(self) -> Tensor:
-        return late.permute_dims(self)
-
-    @property
-    def mT(self) -> Tensor:
-        """The last two axes exchanged."""
-        n = self.ndim
-        if n < 2:
-            raise ShapeError(describe(f"mT: two axes are needed, {self._title()} has {n}"))
-        return late.permute_dims(self, (*range(n - 2), n - 1, n - 2))
-
-    def __add__(self, other: TensorLike) -> Tensor:
-        return late.add(self, other)
-
-    def __radd__(self, other: TensorLike) -> Tensor:
-        return late.add(other, self)
-
-    def __sub__(self, other: TensorLike) -> Tensor:
-        return late.subtract(self, other)
-
-    def __rsub__(self, other: TensorLike) -> Tensor:
-        return late.subtract(other, self)
-
-    def __mul__(self, other: TensorLike) -> Tensor:
-        return late.multiply(self, other)
-
-    def __rmul__(self, other: TensorLike) -> Tensor:
-        return late.multiply(other, self)
-
-    def __truediv__(self, other: TensorLike) -> Tensor:
-        return late.divide(self, other)
-
-    def __rtruediv__(self, other: TensorLike) -> Tensor:
-        return late.divide(other, self)
-
-    def __pow__(self, other: TensorLike) -> Tensor:
-        return late.power(self, other)
-
-    def __rpow__(self, other: TensorLike) -> Tensor:
-        return late.power(other, self)
-
-    def __matmul__(self, other: TensorLike) -> Tensor:
-        return late.matmul(self, other)
-
-    def __rmatmul__(self, other: TensorLike) -> Tensor:
-        return late.matmul(other, self)
-
-    def __neg__(self) -> Tensor:
-        return late.negative(self)
-
-    def __pos__(self) -> Tensor:
-        return self
-
-    def __abs__(self) -> Tensor:
-        return late.abs(self)
-
-    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
-        return late.equal(self, other)
-
-    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return late.not_equal(self, other)
-
-    def __lt__(self, other: TensorLike) -> Tensor:
-        return late.less(self, other)
-
-    def __le__(self, other: TensorLike) -> Tensor:
-        return late.less_equal(self, other)
-
-    def __gt__(self, other: TensorLike) -> Tensor:
-        return late.greater(self, other)
-
-    def __ge__(self, other: TensorLike) -> Tensor:
-        return late.greater_equal(self, other)
-
-    __hash__ = object.__hash__  # comparing is elementwise, so identity is what a dict key means
-
-    def __getitem__(self, key: Any) -> Tensor:
-        return late.getitem(self, key)
-
-    def __len__(self) -> int:
-        if self._data.ndim == 0:
-            raise TypeError(describe("len: a tensor of shape () has no length"))
-        return len(self._data)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        if self._data.ndim == 0:
-            raise TypeError(describe("iteration: a tensor of shape () has no elements to go through"))
-        return iter(late.unbind(self))
-
-    # ---- writing in place: see graphgrad.ops.inplace for the rules
-
-    def __iadd__(self, other: TensorLike) -> Tensor:
-        return late.write_in_place(self, late.add, other)
-
-    def __isub__(self, other: TensorLike) -> Tensor:
-        return late.write_in_place(self, late.subtract, other)
-
-    def __imul__(self, other: TensorLike) -> Tensor:
-        return late.write_in_place(self, late.multiply, other)
-
-    def __itruediv__(self, other: TensorLike) -> Tensor:
-        return late.write_in_place(self, late.divide, other)
-
-    def __ipow__(self, other: TensorLike) -> Tensor:
-        return late.write_in_place(self, late.power, other)
-
-    def __setitem__(self, key: Any, value: TensorLike) -> None:
-        late.write_in_place(self, late.setitem, value, key=key)
+    def retains_grad(self) -> bool:
+        """Whether `retain_grad` was called on this computed tensor."""
+        return hooks.retains(self)
 
     # ---- leaving the graph
 
@@ -444,16 +334,15 @@ class Tensor:
         return type(self), (self._data, self._needs, self._name)
 
 
-TensorLike: TypeAlias = "Tensor | np.ndarray[Any, Any] | np.generic | bool | int | float | Sequence[Any]"
-"""What operations take where they need a tensor; everything but a Tensor is a constant to them."""
-
-
 def computed(data: Array, source: Node | Output) -> Tensor:
     """The tensor of what `source` computed."""
     tensor = Tensor.__new__(Tensor)
     tensor._data = data
     tensor._grad = None
-    tensor._needs = source.node.needs != 0 if isinstance(source, Output) else source.needs != 0
+    if isinstance(source, Output):
+        tensor._needs = source.node.needs != 0 and data.dtype.kind in "fc"  # of several, some may be integers
+    else:
+        tensor._needs = source.needs != 0
     tensor._source = source
     tensor._name = None
     return tensor
@@ -482,7 +371,7 @@ def written_at(mark: Mark | None) -> list[str]:
 
 
 def _check_float(dtype: np.dtype[Any]) -> None:
-    if dtype.kind != "f":
+    if dtype.kind not in "fc":
         raise DTypeError(
             describe(
                 f"requires_grad: only floating tensors have gradients, this one is {dtype}",

@@ -6,28 +6,104 @@ The operations behind them take NumPy's ``axis``; here the same is called ``dim`
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
-from graphgrad.graph.errors import DTypeError, describe
+from graphgrad.graph.create import asarray
+from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError, describe
 from graphgrad.graph.tensor import Tensor
-from graphgrad.ops import elementwise, softmaxes
-from graphgrad.ops.layers import linear
-from graphgrad.ops.losses import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, mse_loss
+from graphgrad.ops import activations as _activations
+from graphgrad.ops import arithmetic, elementwise, selection, softmaxes
+from graphgrad.ops import attention as _attention
+from graphgrad.ops import axis_activations as _axis_activations
+from graphgrad.ops import batch_normalizations as _batch_normalizations
+from graphgrad.ops import binary_losses as _binary_losses
+from graphgrad.ops import classification as _classification
+from graphgrad.ops import ctc as _ctc
+from graphgrad.ops import distances as _distances
+from graphgrad.ops import dropout as _dropout
+from graphgrad.ops import embedding as _embedding
+from graphgrad.ops import encoding as _encoding
+from graphgrad.ops import energies as _energies
+from graphgrad.ops import energy_margins as _energy_margins
+from graphgrad.ops import interpolation as _interpolation
+from graphgrad.ops import layers as _layers
+from graphgrad.ops import likelihoods as _likelihoods
+from graphgrad.ops import losses as _losses
+from graphgrad.ops import margins as _margins
+from graphgrad.ops import metric_losses as _metric_losses
+from graphgrad.ops import normalizations as _normalizations
+from graphgrad.ops import overlap_losses as _overlap_losses
+from graphgrad.ops import patches as _patches
+from graphgrad.ops import pixels as _pixels
+from graphgrad.ops import rectifiers as _rectifiers
+from graphgrad.ops import sides as _sides
+from graphgrad.ops import similarity as _similarity
+from graphgrad.ops.activations import *  # noqa: F403
+from graphgrad.ops.attention import *  # noqa: F403
+from graphgrad.ops.axis_activations import *  # noqa: F403
+from graphgrad.ops.batch_normalizations import *  # noqa: F403
+from graphgrad.ops.binary_losses import *  # noqa: F403
+from graphgrad.ops.classification import *  # noqa: F403
+from graphgrad.ops.ctc import *  # noqa: F403
+from graphgrad.ops.distances import *  # noqa: F403
+from graphgrad.ops.dropout import *  # noqa: F403
+from graphgrad.ops.embedding import *  # noqa: F403
+from graphgrad.ops.encoding import *  # noqa: F403
+from graphgrad.ops.energies import *  # noqa: F403
+from graphgrad.ops.energy_margins import *  # noqa: F403
+from graphgrad.ops.interpolation import *  # noqa: F403
+from graphgrad.ops.layers import *  # noqa: F403
+from graphgrad.ops.likelihoods import *  # noqa: F403
+from graphgrad.ops.loss_parts import REDUCTIONS, reduced
+from graphgrad.ops.losses import *  # noqa: F403
+from graphgrad.ops.margins import *  # noqa: F403
+from graphgrad.ops.metric_losses import *  # noqa: F403
+from graphgrad.ops.metric_losses import from_zero
+from graphgrad.ops.normalizations import *  # noqa: F403
+from graphgrad.ops.overlap_losses import *  # noqa: F403
+from graphgrad.ops.patches import *  # noqa: F403
+from graphgrad.ops.pixels import *  # noqa: F403
+from graphgrad.ops.rectifiers import *  # noqa: F403
+from graphgrad.ops.sides import *  # noqa: F403
+from graphgrad.ops.similarity import *  # noqa: F403
 
 __all__ = [
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "cross_entropy",
     "leaky_relu",
-    "linear",
     "log_softmax",
-    "mse_loss",
     "relu",
     "sigmoid",
     "softmax",
     "softplus",
     "tanh",
+    "triplet_margin_with_distance_loss",
 ]
+__all__ += _activations.__all__
+__all__ += _attention.__all__
+__all__ += _axis_activations.__all__
+__all__ += _batch_normalizations.__all__
+__all__ += _binary_losses.__all__
+__all__ += _classification.__all__
+__all__ += _ctc.__all__
+__all__ += _distances.__all__
+__all__ += _dropout.__all__
+__all__ += _embedding.__all__
+__all__ += _encoding.__all__
+__all__ += _energies.__all__
+__all__ += _energy_margins.__all__
+__all__ += _interpolation.__all__
+__all__ += _layers.__all__
+__all__ += _likelihoods.__all__
+__all__ += _losses.__all__
+__all__ += _margins.__all__
+__all__ += _metric_losses.__all__
+__all__ += _normalizations.__all__
+__all__ += _overlap_losses.__all__
+__all__ += _patches.__all__
+__all__ += _pixels.__all__
+__all__ += _rectifiers.__all__
+__all__ += _similarity.__all__
+__all__ += _sides.__all__
 
 
 def relu(input: Any) -> Tensor:
@@ -85,8 +161,18 @@ def tanh(input: Any) -> Tensor:
     return elementwise.tanh(input)  # type: ignore[no-any-return]
 
 
-def softplus(input: Any) -> Tensor:
-    """The smooth rectifier log(1 + exp(x)) of each element (P03.11).
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """The smooth rectifier log(1 + exp(beta · x)) / beta of each element (P03.11).
+
+    Parameters
+    ----------
+    input
+        Any shape; the result has the same.
+    beta
+        How sharply it bends: the larger, the nearer to the rectifier.
+    threshold
+        Where beta · x exceeds it, the result is x. A threshold from 20 on would change it by less than 3e-9 / beta, and
+        isn't needed against overflow: the function itself is computed then.
 
     Examples
     --------
@@ -94,7 +180,13 @@ def softplus(input: Any) -> Tensor:
     >>> gg.nn.functional.softplus([0.0, 1000.0])
     tensor([6.9315e-01, 1.0000e+03])
     """
-    return elementwise.softplus(input)  # type: ignore[no-any-return]
+    scaled = input if beta == 1.0 else arithmetic.multiply(input, beta)
+    result: Tensor = elementwise.softplus(scaled)
+    if beta != 1.0:
+        result = arithmetic.divide(result, beta)
+    if threshold < 20.0:
+        result = selection.where(arithmetic.greater(scaled, threshold), input, result)
+    return result
 
 
 def softmax(input: Any, dim: int = -1) -> Tensor:
@@ -155,3 +247,65 @@ def _axis(dim: object, what: str) -> int:
         return operator.index(dim)  # type: ignore[arg-type]
     except TypeError:
         raise DTypeError(describe(f"{what}: dim is the number of one axis, got {dim!r}")) from None
+
+
+def triplet_margin_with_distance_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """The triplet loss for any distance: max(0, margin + d(anchor, positive) - d(anchor, negative)) (P17.23).
+
+    A function of your own can't be part of a graph, so what it computes is recorded, operation by operation.
+
+    Parameters
+    ----------
+    anchor, positive, negative
+        Tensors with as many axes each, which the distance takes.
+    distance_function
+        From two tensors to their distances. None is that of `triplet_margin_loss` with its defaults.
+    margin
+        By how much the anchor should be closer to the positive, above 0.
+    swap
+        Measure the negative from the positive where it is closer to that than to the anchor.
+    reduction
+        ``"mean"`` over the distances, ``"sum"``, or ``"none"``.
+
+    Raises
+    ------
+    ShapeError
+        If the three have different numbers of axes.
+    ArgumentError
+        For another reduction, or a margin that isn't above 0.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> def squared(a, b):
+    ...     return gg.sum((a - b) ** 2, axis=-1)
+    >>> a, p, n = gg.tensor([[0.0, 0.0]]), gg.tensor([[1.0, 0.0]]), gg.tensor([[0.0, 2.0]])
+    >>> gg.nn.functional.triplet_margin_with_distance_loss(a, p, n, distance_function=squared, margin=5.0)
+    tensor(2.)
+    """
+    what = "triplet_margin_with_distance_loss"
+    if reduction not in REDUCTIONS:
+        raise ArgumentError(describe(f"{what}: reduction is one of {', '.join(REDUCTIONS)}, got {reduction!r}"))
+    if not margin > 0:
+        raise ArgumentError(describe(f"{what}: margin is above 0, got {margin!r}"))
+    three = [one if isinstance(one, Tensor) else asarray(one) for one in (anchor, positive, negative)]
+    if len({one.ndim for one in three}) > 1:
+        details = zip(("anchor", "positive", "negative"), three, strict=True)
+        raise ShapeError(
+            describe(f"{what}: all three have as many axes", *(f"{name}: shape {one.shape}" for name, one in details))
+        )
+    of = _similarity.pairwise_distance if distance_function is None else distance_function
+    anchor, positive, negative = three
+    further = of(anchor, negative)
+    if swap:
+        further = selection.minimum(further, of(positive, negative))
+    return reduced(from_zero(arithmetic.subtract(margin + of(anchor, positive), further)), reduction)  # type: ignore[no-any-return]

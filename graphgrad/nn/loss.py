@@ -10,7 +10,8 @@ from typing import Any
 from graphgrad.graph.errors import describe
 from graphgrad.graph.tensor import Tensor
 from graphgrad.nn.module import Module
-from graphgrad.ops import losses
+from graphgrad.ops import binary_losses, classification, losses
+from graphgrad.ops.loss_parts import REDUCTIONS
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "MSELoss"]
 
@@ -20,8 +21,8 @@ class _Loss(Module):
 
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__()
-        if reduction not in losses.REDUCTIONS:
-            allowed = ", ".join(losses.REDUCTIONS)
+        if reduction not in REDUCTIONS:
+            allowed = ", ".join(REDUCTIONS)
             raise ValueError(describe(f"{type(self).__name__}: reduction is one of {allowed}, got {reduction!r}"))
         self.reduction = reduction
 
@@ -76,7 +77,7 @@ class CrossEntropyLoss(_Loss):
 
     def forward(self, input: Any, target: Any) -> Tensor:
         """Logits (N, C) and classes (N,) to the loss; see `graphgrad.nn.functional.cross_entropy` for other shapes."""
-        return losses.cross_entropy(input, target, reduction=self.reduction)  # type: ignore[no-any-return]
+        return classification.cross_entropy(input, target, reduction=self.reduction)  # type: ignore[no-any-return]
 
 
 class BCELoss(_Loss):
@@ -101,7 +102,7 @@ class BCELoss(_Loss):
 
     def forward(self, input: Any, target: Any) -> Tensor:
         """Two tensors of one shape to the loss."""
-        return losses.binary_cross_entropy(input, target, reduction=self.reduction)  # type: ignore[no-any-return]
+        return binary_losses.binary_cross_entropy(input, target, reduction=self.reduction)  # type: ignore[no-any-return]
 
 
 class BCEWithLogitsLoss(_Loss):
@@ -126,4 +127,4 @@ class BCEWithLogitsLoss(_Loss):
 
     def forward(self, input: Any, target: Any) -> Tensor:
         """Two tensors of one shape to the loss."""
-        return losses.binary_cross_entropy_with_logits(input, target, reduction=self.reduction)  # type: ignore[no-any-return]
+        return binary_losses.binary_cross_entropy_with_logits(input, target, reduction=self.reduction)  # type: ignore[no-any-return]

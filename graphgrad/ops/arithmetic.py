@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.graph.errors import ShapeError
-from graphgrad.graph.operation import ErrorSample, ScalarForm
+from graphgrad.graph.operation import ScalarForm
 from graphgrad.ops.declare import op
-from graphgrad.ops.samples import elementwise_samples
+from graphgrad.ops.samples import UNEVEN, elementwise_samples
 
 __all__ = [
     "abs",
@@ -32,17 +31,16 @@ __all__ = [
     "subtract",
 ]
 
-_UNEVEN = (ErrorSample((np.zeros((2, 3)), np.zeros((2, 4))), {}, ShapeError, "don't broadcast"),)
-
 add = op(
     np.add,
     symbol="+",
     a=lambda g: g,
     b=lambda g: g,
+    complex="own",
     formula="{a} + {b}",
     local={"a": "1", "b": "1"},
     scalar=operator.add,
-    errors=_UNEVEN,
+    errors=UNEVEN,
     covers=("P02.04", "P02.15"),
     doc="""
     Add, element by element.
@@ -72,10 +70,11 @@ subtract = op(
     symbol="−",
     a=lambda g: g,
     b=lambda g: -g,
+    complex="own",
     formula="{a} - {b}",
     local={"a": "1", "b": "-1"},
     scalar=operator.sub,
-    errors=_UNEVEN,
+    errors=UNEVEN,
     covers=("P02.15",),
     doc="""
     Subtract, element by element.
@@ -93,10 +92,11 @@ multiply = op(
     symbol="×",
     a=lambda g, b: g * b,
     b=lambda g, a: g * a,
+    complex="holomorphic",
     formula="{a} * {b}",
     local={"a": "{b}", "b": "{a}"},
     scalar=operator.mul,
-    errors=_UNEVEN,
+    errors=UNEVEN,
     covers=("P02.14", "P02.15"),
     doc="""
     Multiply, element by element (the Hadamard product).
@@ -114,11 +114,12 @@ divide = op(
     symbol="÷",
     a=lambda g, b: g / b,
     b=lambda g, b, out: -g * out / b,
+    complex="holomorphic",
     formula="{a} / {b}",
     local={"a": "1 / {b}", "b": "-{a} / {b} ** 2"},
     scalar=operator.truediv,
     samples=elementwise_samples(2, (-2.0, 2.0), (-2.0, 2.0), apart=0.3),
-    errors=_UNEVEN,
+    errors=UNEVEN,
     covers=("P02.15",),
     doc="""
     Divide, element by element. Dividing by zero gives inf or nan, as IEEE 754 has it.
@@ -135,6 +136,7 @@ negative = op(
     np.negative,
     symbol="−",
     x=lambda g: -g,
+    complex="own",
     formula="-{x}",
     local={"x": "-1"},
     scalar=operator.neg,
@@ -189,7 +191,7 @@ power = op(
         math.pow, {"a": lambda g, a, b: 0.0 if b == 0 else g * (b * _pow(a, b - 1.0)), "b": _scalar_power_b}
     ),
     samples=elementwise_samples(2, (0.3, 2.0), (-2.0, 3.0)),
-    errors=_UNEVEN,
+    errors=UNEVEN,
     doc="""
     Raise `a` to the power `b`, element by element.
 
@@ -247,13 +249,14 @@ abs = op(
     name="abs",
     symbol="|·|",
     x=lambda g, x: g * np.sign(x),
+    complex={"x": lambda g, x, out: g * (x / np.where(out == 0, 1.0, out))},
     formula="abs({x})",
     local={"x": "sign({x})"},
     scalar=ScalarForm(math.fabs, {"x": lambda g, x: g * _sign(x)}),
     samples=elementwise_samples(1, apart=0.2),
     covers=("P04.02",),
     doc="""
-    Take the absolute value of each element; the derivative at 0 is 0.
+    Take the absolute value of each element; the derivative at 0 is 0. That of a complex number is its distance from 0.
 
     Examples
     --------
@@ -289,7 +292,7 @@ def _comparison(ufunc: np.ufunc, symbol: str, words: str) -> Any:
         ufunc,
         symbol=symbol,
         formula=f"{{a}} {symbol} {{b}}",
-        errors=_UNEVEN,
+        errors=UNEVEN,
         doc=f"""
         Whether {words}, element by element. A bool tensor, through which no gradient passes.
 

@@ -23,7 +23,7 @@ from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.declare import OpFunction, by_operands, op, roles
 from graphgrad.ops.shaping import identity
 
-__all__ = ["composite", "through"]
+__all__ = ["composite", "named", "through"]
 
 
 def composite(**declaration: Any) -> Callable[[Callable[..., Any]], OpFunction]:
@@ -44,6 +44,13 @@ def composite(**declaration: Any) -> Callable[[Callable[..., Any]], OpFunction]:
         return op(forward, expand=_listed(expand) if variadic else expand, **rules)
 
     return declare
+
+
+def named(tensor: Tensor, name: str) -> Tensor:
+    """A value inside an expansion under the name that the reader of a zoom knows it by, such as ``"variance"``."""
+    if type(tensor) is Tensor:  # not one example of many, which has no place in a graph
+        tensor.name = name
+    return tensor
 
 
 def _listed(expand: Callable[..., Any]) -> Callable[..., Any]:
@@ -92,6 +99,7 @@ def through(expand: Callable[..., Any], operands: Sequence[str], variadic: bool 
         wanted = [i in needs for i in range(len(values))] if variadic else [name in needs for name in operands]
         return _passed_back(expand, variadic, g, values, attrs, wanted)
 
+    joint.by_expansion = True  # type: ignore[attr-defined]
     names = ["g", *operands, "attrs", "needs"]
     joint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
@@ -107,14 +115,14 @@ def _passed_back(
     attrs: Mapping[str, Any],
     wanted: Collection[bool],
 ) -> list[Any]:
-    recorded = isinstance(g[0] if isinstance(g, (list, tuple)) else g, Tensor)
+    seeds = g if isinstance(g, (list, tuple)) else (g,)
+    recorded = any(isinstance(seed, Tensor) for seed in seeds)  # an output of integers has None
     mode = MODE.get()
-    token = MODE.set(Mode(True, mode.recorder if recorded else None, mode.scope))
+    token = MODE.set(mode.but(grad=True) if recorded else Mode(True, None, mode.scope))
     try:
         inputs = [_input(value, want, recorded) for value, want in zip(values, wanted, strict=True)]
         result = expand(inputs, **attrs) if variadic else expand(*inputs, **attrs)
         outs = result if isinstance(result, tuple) else (result,)
-        seeds = g if isinstance(g, (list, tuple)) else (g,)
         roots = [(_source(out), seed) for out, seed in zip(outs, seeds, strict=True) if out.requires_grad]
         targets = [_source(one) for one, want in zip(inputs, wanted, strict=True) if want]
         found = late.differentiate(roots, targets, create_graph=recorded)

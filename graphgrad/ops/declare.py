@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias, overload
@@ -33,18 +34,32 @@ import numpy as np
 from graphgrad.graph.errors import describe
 from graphgrad.graph.late import late
 from graphgrad.graph.operation import ErrorSample, Op, Sample, ScalarForm
+from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops import entry, scalars, shapes
 from graphgrad.ops.samples import elementwise_samples
 from graphgrad.ops.variants import base_and_missing, without
 
-__all__ = ["TABLE", "Array", "Arrays", "OpFunction", "by_operands", "find", "lookup", "op", "polymorphic", "roles"]
+__all__ = [
+    "TABLE",
+    "Array",
+    "Arrays",
+    "OpFunction",
+    "by_operands",
+    "find",
+    "lookup",
+    "op",
+    "polymorphic",
+    "roles",
+    "withdraw",
+]
 
 Array: TypeAlias = Any
 """Annotates an operand in a forward function: an ndarray there, anything like a tensor for the caller."""
 Arrays: TypeAlias = Any
 """Annotates the one operand that is a sequence of arrays."""
 
+_RECORDED = (Tensor, Scalar)
 _declared: dict[str, Op] = {}
 TABLE: Mapping[str, Op] = MappingProxyType(_declared)
 """Every operation by name, in the order of declaration."""
@@ -73,13 +88,14 @@ def op(forward: Callable[..., Any] | None = None, /, **declaration: Any) -> Any:
     ----------
     forward
         The values, on ndarrays: a NumPy ufunc, or a function whose parameters annotated ``Array`` are the operands
-        (``Arrays``: a sequence of them) and whose others are attributes. An operand with the default None is optional;
-        forward gets None for it, and `neutral` says which number changes nothing in its place.
+        (``Arrays``: a sequence of them; ``*operands: Arrays``: all that are given by position) and whose others are
+        attributes. An operand with the default None is optional; forward gets None for it, and `neutral` says which
+        number changes nothing in its place.
     declaration
         A rule for each operand under the operand's name, or one for all as ``joint``; and what `Op` holds under the
         names it has there. `shape`, `cost` and `samples` have defaults for elementwise operations. ``numpy`` names the
         functions of NumPy that run this operation when they are given tensors; `prepare` brings attributes into the
-        form in which they are kept.
+        form in which they are kept; `replaces` lets it take the place of another one of its name.
 
     Returns
     -------
@@ -101,6 +117,7 @@ def _declare(
     formula: str = "",
     local: Mapping[str, str] | None = None,
     back: Mapping[str, str] | None = None,
+    divisor: str = "",
     expand: Callable[..., Any] | None = None,
     shape: Callable[..., Any] | None = None,
     cost: Callable[..., int] | None = None,
@@ -115,6 +132,8 @@ def _declare(
     neutral: Mapping[str, str] | None = None,
     numpy: Callable[..., Any] | Sequence[Callable[..., Any]] = (),
     linear: Literal["", "together", "each"] = "",
+    complex: Literal["", "own", "holomorphic"] | Mapping[str, Callable[..., Any]] = "",
+    replaces: bool = False,
     **rules: Callable[..., Any],
 ) -> OpFunction:
     name = name or forward.__name__.rstrip("_")
@@ -140,8 +159,10 @@ def _declare(
         formula=formula,
         local=local,
         back=back,
+        divisor=divisor,
         expand=expand,
         linear=linear,
+        complex=complex,
         elementwise=not variadic and outputs == 1 and shape in (None, shapes.broadcast, shapes.same),
         shape=shape or shapes.broadcast,
         cost=cost or shapes.one_per_element,
@@ -154,8 +175,10 @@ def _declare(
         neutral=neutral,
         doc=inspect.cleandoc(doc or (forward.__doc__ or "" if inspect.isfunction(forward) else "")),
     )
-    if name in _declared:
+    if name in _declared and not replaces:
         raise TypeError(f"{name}: declared twice")
+    if name in _declared:
+        withdraw(name)
     if scalar_form is not None:
         scalars.register(declared)
     _declared[name] = declared
@@ -202,6 +225,9 @@ def by_operands(
     forward: Callable[..., Any], signature: inspect.Signature, operands: Sequence[str]
 ) -> Callable[..., Any]:
     """A function that takes all operands first, however PyTorch or NumPy mixes them with attributes."""
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in signature.parameters.values()):
+        before = list(itertools.takewhile(lambda name: name not in operands, signature.parameters))
+        return lambda arrays, **attrs: forward(*map(attrs.pop, before), *arrays, **attrs)
     if tuple(signature.parameters)[: len(operands)] == tuple(operands):
         return forward
     return lambda *arrays, **attrs: forward(**dict(zip(operands, arrays, strict=True)), **attrs)
@@ -234,6 +260,8 @@ def find(name: str) -> Op:
     if found is None:
         near = difflib.get_close_matches(name, TABLE, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "graphgrad.ops.TABLE holds all of them"
+        if "." in name:
+            hint = "operations of your own must have been declared with gg.custom_op before"
         raise LookupError(describe(f"there is no operation called {name!r}", hint=hint))
     return found
 
@@ -247,13 +275,22 @@ def lookup(name: str | None) -> Op | None:
     return without(found, missing) if set(missing) <= set(found.neutral) else None
 
 
+def withdraw(name: str) -> None:
+    """Take an operation out of the table again. Nodes that have it keep it; graphs, which have its name, don't."""
+    withdrawn = _declared.pop(name)
+    for twin in [twin for twin, function in entry.NUMPY_TWINS.items() if function is withdrawn.call]:
+        del entry.NUMPY_TWINS[twin]
+
+
 def polymorphic(function: OpFunction) -> Callable[..., Any]:
-    """The operation on tensors, its bare forward on arrays: how a rule calls an operation without a NumPy name."""
-    forward = function.op.forward
+    """The operation on tensors and scalars, its bare forward on arrays and floats: how a rule calls any operation."""
+    forward, scalar = function.op.forward, function.op.scalar
 
     def either(first: Any, *rest: Any, **attrs: Any) -> Any:
-        if isinstance(first, Tensor) or any(isinstance(value, Tensor) for value in rest):
+        if isinstance(first, _RECORDED) or any(isinstance(value, _RECORDED) for value in rest):
             return function(first, *rest, **attrs)
+        if scalar is not None and type(first) is float and all(type(value) is float for value in rest):
+            return scalar.forward(first, *rest)  # may raise: a pass over scalars then takes the IEEE value
         return forward(first, *rest, **attrs)
 
     return either

@@ -16,11 +16,12 @@ import numpy as np
 
 from graphgrad.graph.dtypes import as_array, check_dtype
 from graphgrad.graph.errors import ArgumentError, DTypeError, GraphgradError, ShapeError, describe
+from graphgrad.graph.hooks import call_forward_hooks
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE
 from graphgrad.graph.node import Node, Output, Source, next_number
 from graphgrad.graph.operation import Op
-from graphgrad.graph.record import report
+from graphgrad.graph.record import names_at, report
 from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.tensor import Tensor, check_unwritten, computed
 from graphgrad.graph.writes import CLOCK
@@ -37,6 +38,8 @@ _REFUSALS = (TypeError, ValueError, IndexError, OverflowError)
 _REQUIRED = inspect.Parameter.empty
 _NO_ATTRS: Mapping[str, Any] = {}
 _mode = MODE.get
+_FLOAT32 = np.dtype("float32")
+_FLOAT64 = np.dtype("float64")
 _new_tensor = Tensor.__new__
 _new_node = Node.__new__
 _asarray = np.asarray
@@ -70,6 +73,7 @@ def _unary(op: Op) -> Callable[[Any], Any]:
     differentiable = op.differentiable
     keep = op.keeps(1)
     keep_x, keep_out = bool(keep & 1), bool(keep & 2)
+    hides = _hides_complex(op)
     scalar = scalar_entry(op)
 
     def call(x: Any, /) -> Any:
@@ -79,12 +83,17 @@ def _unary(op: Op) -> Callable[[Any], Any]:
         if not mode.fast:
             return apply(op, (x,), _NO_ATTRS)
         data = x._data
+        if hides and data.dtype.kind == "c":
+            return apply(op, (x,), _NO_ATTRS)
         try:
             out = forward(data)
         except _REFUSALS as error:
             explain(op, (x,), _NO_ATTRS, error)
         if type(out) is not _ndarray:
             out = _asarray(out)
+        dtype = out.dtype
+        if dtype is not _FLOAT32 and dtype is not _FLOAT64 and dtype.kind == "c":
+            return apply(op, (x,), _NO_ATTRS)
         tensor = _new_tensor(Tensor)
         tensor._data = out
         tensor._grad = tensor._name = None
@@ -104,7 +113,7 @@ def _unary(op: Op) -> Callable[[Any], Any]:
             node.saved = (data if keep_x else None, out if keep_out else None)
             node.needs = 1
             node.shape = out.shape
-            node.dtype = out.dtype
+            node.dtype = dtype
             node.scope = mode.scope
             node.epoch = epoch
             node.site = None
@@ -124,6 +133,7 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:
     forward = op.forward
     keeps = [op.keeps(needs) for needs in range(4)]
     differentiable = op.differentiable
+    hides = _hides_complex(op)
     scalar = scalar_entry(op)
 
     def call(a: Any, b: Any, /) -> Any:
@@ -147,12 +157,17 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:
         mode = _mode()
         if not mode.fast:
             return apply(op, (a, b), _NO_ATTRS)
+        if hides and _any_complex((x, y)):
+            return apply(op, (a, b), _NO_ATTRS)
         try:
             out = forward(x, y)
         except _REFUSALS as error:
             explain(op, (a, b), _NO_ATTRS, error)
         if type(out) is not _ndarray:
             out = _asarray(out)
+        dtype = out.dtype
+        if dtype is not _FLOAT32 and dtype is not _FLOAT64 and dtype.kind == "c":
+            return apply(op, (a, b), _NO_ATTRS)
         tensor = _new_tensor(Tensor)
         tensor._data = out
         tensor._grad = tensor._name = None
@@ -178,7 +193,7 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:
             node.saved = (x if keep & 1 else None, y if keep & 2 else None, out if keep & 4 else None)
             node.needs = needs
             node.shape = out.shape
-            node.dtype = out.dtype
+            node.dtype = dtype
             node.scope = mode.scope
             node.epoch = epoch
             node.site = None
@@ -194,6 +209,22 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:
     return call
 
 
+def _hides_complex(op: Op) -> bool:
+    """Whether a result may be real although an operand is complex.
+
+    The result's dtype, which a node needs anyway, then doesn't tell; of most of NumPy's ufuncs it does.
+    """
+    forward = op.forward
+    if not isinstance(forward, np.ufunc):
+        return True
+    loops = (loop.split("->") for loop in forward.types)
+    return any(set(taken) & set("FDG") and not set(given) & set("FDG") for taken, given in loops)
+
+
+def _any_complex(values: Iterable[Any]) -> bool:
+    return any(type(value) is _ndarray and value.dtype.kind == "c" for value in values)
+
+
 class _Binder:
     """Sorts the arguments of a call into operands and attributes."""
 
@@ -204,11 +235,16 @@ class _Binder:
         self.place = {name: i for i, name in enumerate(parameters)}
         self.defaults = [parameter.default for parameter in parameters.values()]
         self.most = sum(parameter.kind is not inspect.Parameter.KEYWORD_ONLY for parameter in parameters.values())
+        # The place from which on all that is given by position is one operand, a sequence; by name it is a list.
+        rest = (i for i, one in enumerate(parameters.values()) if one.kind is inspect.Parameter.VAR_POSITIONAL)
+        self.rest = next(rest, None)
         self.operands = [self.place[name] for name in op.operands]
         self.attributes = [(name, self.place[name]) for name in op.attributes]
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """The operands in order, None for one that was left out, and all attributes by name."""
+        if self.rest is not None and len(args) > self.rest:
+            args = (*args[: self.rest], args[self.rest :])
         given = len(args)
         if given > self.most:
             self.refuse(f"takes {self.most} arguments by position, got {given}")
@@ -242,7 +278,7 @@ def _general(op: Op, binder: _Binder, prepare: Callable[[dict[str, Any]], None] 
             try:
                 prepare(attrs)
             except _REFUSALS as error:
-                explain(op, operands, attrs, error)
+                explain(op, _members(op, operands[0]) if op.variadic else operands, attrs, error)
         for name, value in attrs.items():
             if type(value) is Tensor:
                 raise DTypeError(
@@ -251,6 +287,8 @@ def _general(op: Op, binder: _Binder, prepare: Callable[[dict[str, Any]], None] 
                         hint=f"give {name}.item() or a number",
                     )
                 )
+            if isinstance(value, np.generic):
+                attrs[name] = value.item()  # weak as Python's numbers, and kept as what JSON can hold
         return _members(op, operands[0]) if op.variadic else operands, attrs
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -309,20 +347,32 @@ def apply(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
 def _applied(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
     mode = _mode()
     tensors, arrays = _coerce(op, operands)
+    if arrays is None:
+        return late.apply_batched(op, tensors, attrs)
+    for array in arrays:
+        if type(array) is _ndarray and array.dtype.kind == "c":
+            if not op.complex or any(_any_complex(arrays[i : i + 1]) for i in op.only_real):
+                refuse_complex(op, tensors)
+            op = op.on_complex
+            break
+    else:
+        op = op.declared
     try:
         result = op.forward(arrays, **attrs) if op.variadic else op.forward(*arrays, **attrs)
     except _REFUSALS as error:
         explain(op, tensors, attrs, error)
     outs = tuple(map(_asarray, result)) if op.outputs is None else (_asarray(result),)
+    if mode.anomaly is not None:
+        mode.anomaly.check(op, tensors, attrs, outs)
 
     needs = 0
     if mode.grad and op.differentiable:
         for i, operand in enumerate(tensors):
             if type(operand) is Tensor and operand._needs:
                 needs |= 1 << i
-    if needs and any(out.dtype.kind != "f" for out in outs):
+    if needs and not any(out.dtype.kind in "fc" for out in outs):
         needs = 0  # a step to integers or bools: nothing can flow back
-    if not needs and mode.recorder is None:
+    if not needs and mode.recorder is None and not mode.hooks:
         results = tuple(map(Tensor, outs))
         return results if op.outputs is None else results[0]
 
@@ -330,7 +380,8 @@ def _applied(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
     node.number = next_number()
     node.name = None
     node.op = op
-    node.operands = tuple(_source(operand, op, mode.recorder) for operand in tensors)
+    is_kept = needs != 0 or mode.recorder is not None
+    node.operands = tuple(_source(operand, op if is_kept else None, mode.recorder) for operand in tensors)
     node.attrs = attrs
     node.needs = needs
     single = op.outputs == 1
@@ -339,28 +390,47 @@ def _applied(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
     node.scope = mode.scope
     node.epoch = CLOCK.epoch
     node.site = None
-    keep = op.keeps(needs) if needs else 0
     result = outs if op.outputs is None else outs[0]
-    node.saved = tuple(value if keep >> i & 1 else None for i, value in enumerate(chain(arrays, (result,))))
+    if needs and mode.segment is not None:
+        node.saved = mode.segment.recomputed(node, arrays, result)
+    else:
+        keep = op.keeps(needs) if needs else 0
+        if keep < 0:
+            keep = (1 << len(arrays)) - 1  # all members, however many, and not the result
+        node.saved = tuple(value if keep >> i & 1 else None for i, value in enumerate(chain(arrays, (result,))))
 
     sources: tuple[Node | Output, ...]
     sources = tuple(Output(node, i) for i in range(len(outs))) if op.outputs is None else (node,)
-    if needs:
-        results = tuple(map(computed, outs, sources))
-    else:
-        results = tuple(map(Tensor, outs))
+    # The places beside sorted values are integers: they are leaves, as all that no gradient can flow back through.
+    results = tuple(
+        computed(out, source) if needs and out.dtype.kind in "fc" else Tensor(out)
+        for out, source in zip(outs, sources, strict=True)
+    )
+    if mode.anomaly is not None and is_kept:
+        mode.anomaly.kept(node)
+        node.name = names_at(node.site, 1)[0] if single else None
     if mode.recorder is not None:
         mode.recorder.node(node, results, sources)
+    if mode.hooks:
+        call_forward_hooks(node, tuple(tensors), results)
     return results if op.outputs is None else results[0]
 
 
-def _coerce(op: Op, operands: Iterable[Any]) -> tuple[list[Any], list[Any]]:
-    """The operands as tensors and plain numbers, and the values that forward gets."""
+def _coerce(op: Op, operands: Iterable[Any]) -> tuple[list[Any], list[Any] | None]:
+    """The operands as tensors and plain numbers, and the values that forward gets.
+
+    None for the values if a tensor stands for one example of many, which has none; see `graphgrad.autodiff.levels`.
+    """
     tensors: list[Any] = []
+    batched = False
+    imaginary: list[int] = []
     for i, operand in enumerate(operands):
         kind = type(operand)
         if kind is Tensor or kind is float or kind is int or kind is bool:
             tensors.append(operand)
+        elif isinstance(operand, (complex, np.complexfloating)):
+            imaginary.append(i)
+            tensors.append(complex(operand))
         elif isinstance(operand, np.generic):
             check_dtype(_asarray(operand), _title(op, i))
             tensors.append(operand.item())  # NumPy's own numbers are weak too, as if Python's
@@ -373,18 +443,35 @@ def _coerce(op: Op, operands: Iterable[Any]) -> tuple[list[Any], list[Any]]:
                     hint="use gg.tensor(value, requires_grad=True) for a number among tensors",
                 )
             )
+        elif isinstance(operand, Tensor):
+            tensors.append(operand)
+            batched = True
         else:
             tensors.append(Tensor(as_array(operand, copy=True, what=_title(op, i))))
+    if imaginary:
+        _fix_complex_numbers(tensors, imaginary)
+    if batched:
+        return tensors, None
     if not any(type(operand) is Tensor for operand in tensors):
         tensors = [Tensor(as_array(operand, copy=True, what=_title(op, i))) for i, operand in enumerate(tensors)]
     return tensors, [operand._data if type(operand) is Tensor else operand for operand in tensors]
 
 
-def _source(operand: Any, op: Op, recorder: Any) -> Source:
+def _fix_complex_numbers(tensors: list[Any], places: Sequence[int]) -> None:
+    """Complex numbers in the code, as constants of the precision that the tensors beside them have."""
+    others = [one.dtype for one in tensors if isinstance(one, Tensor)]
+    for i in places:
+        dtype = np.result_type(*others, 1j) if others else None
+        tensors[i] = Tensor(as_array(tensors[i], dtype, copy=True))
+
+
+def _source(operand: Any, op: Op | None, recorder: Any) -> Source:
+    """Where an operand came from; refused if it was overwritten since, for the operation that is given."""
     if type(operand) is not Tensor:
         return operand  # type: ignore[no-any-return]
     if operand._source is not None:
-        check_unwritten(operand, op.name)
+        if op is not None:
+            check_unwritten(operand, op.name)
         return operand._source
     origin = recorder.origin(operand) if recorder is not None and not operand._needs else None
     return operand if origin is None else origin
@@ -394,17 +481,40 @@ def _title(op: Op, i: int) -> str:
     return f"{op.name}: {op.operands[0]}[{i}]" if op.variadic else f"{op.name}: {op.operands[i]}"
 
 
+def refuse_complex(op: Op, operands: Sequence[Any]) -> NoReturn:
+    """Say that an operation takes real numbers only."""
+    details = [
+        f"{_title(op, i).partition(': ')[2]}: shape {one.shape}, {one.dtype}"
+        for i, one in enumerate(operands)
+        if isinstance(one, (Tensor, np.ndarray)) and one.dtype.kind == "c"
+    ]
+    raise DTypeError(
+        describe(
+            f"{op.name}: complex numbers are not supported here",
+            *details,
+            hint="make them real first: gg.real(z), gg.imag(z), gg.abs(z) or gg.angle(z)",
+        )
+    )
+
+
 def explain(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any], error: Exception) -> NoReturn:
     """Raise the good message for what NumPy refused: which operand, which shapes, expected what."""
     if isinstance(error, GraphgradError):
         raise error
-    shapes = [operand.shape if isinstance(operand, (Tensor, np.ndarray)) else () for operand in operands]
+    if not op.complex and any(isinstance(one, (Tensor, np.ndarray)) and one.dtype.kind == "c" for one in operands):
+        refuse_complex(op, operands)
+    shapes = [
+        operand.shape if isinstance(operand, (Tensor, np.ndarray)) else None if operand is None else ()
+        for operand in operands
+    ]
     details = []
     for i, operand in enumerate(operands):
         title = f"{op.operands[0]}[{i}]" if op.variadic else op.operands[i]
         if isinstance(operand, Tensor):
             name = f" {operand.name!r}" if operand.name else ""
             details.append(f"{title}:{name} shape {operand.shape}, {operand.dtype}")
+        elif isinstance(operand, np.ndarray):
+            details.append(f"{title}: shape {operand.shape}, {operand.dtype}")
         else:
             details.append(f"{title}: {operand!r:.60}")
     details += [f"{name}: {value!r:.60}" for name, value in attrs.items()]

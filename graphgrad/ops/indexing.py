@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,12 +12,14 @@ import numpy as np
 from graphgrad.graph.errors import DTypeError, ShapeError, describe
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.graph.tensor import Tensor
+from graphgrad.ops.adding import add_at, added_at, assign, last_of_each
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.samples import sample
 
-__all__ = ["getitem", "index_add", "setitem"]
+__all__ = ["getitem", "index_add", "index_put", "setitem"]
 
 Shape = tuple[int, ...]
+Key = tuple[Any, ...]
 
 
 def _prepare_key(attrs: dict[str, Any]) -> None:
@@ -40,7 +43,7 @@ def _part(part: Any) -> Any:
         return np.array(bool(part))
     if isinstance(part, (int, np.integer)):
         return int(part)
-    array = np.array(part)
+    array = np.array(part, order="C")  # see graphgrad.ops.adding.assign
     if array.size == 0 and array.dtype.kind == "f" and isinstance(part, (list, tuple)):
         array = array.astype(np.int64)  # the empty list selects nothing
     if array.dtype.kind not in "iub":
@@ -53,15 +56,11 @@ def _part(part: Any) -> Any:
     return int(array) if array.ndim == 0 and array.dtype.kind in "iu" else array
 
 
-def _indexed(x: Shape, /, key: tuple[Any, ...]) -> Shape:
+def _indexed(x: Shape, /, key: Key) -> Shape:
     try:
         return np.shape(np.broadcast_to(np.int8(0), x)[key])  # a view of one byte stands for an array of any size
     except IndexError as error:
         raise ValueError(f"the index doesn't fit shape {x}: {error}") from None
-
-
-def _is_basic(key: tuple[Any, ...]) -> bool:
-    return not any(isinstance(part, np.ndarray) for part in key)
 
 
 def _samples(rng: np.random.Generator) -> Iterator[Sample]:
@@ -83,6 +82,7 @@ def _samples(rng: np.random.Generator) -> Iterator[Sample]:
     symbol="[ ]",
     x=lambda g, x_shape, key: _index_add(g, shape=x_shape, key=key),
     linear="together",
+    complex="own",
     formula="{x}[{key}]",
     back={"x": "{g} where elements were taken, 0 elsewhere"},
     shape=_indexed,
@@ -120,7 +120,7 @@ def _prepare_target(attrs: dict[str, Any]) -> None:
     _prepare_key(attrs)
 
 
-def _filled(x: Shape, /, shape: Shape, key: tuple[Any, ...]) -> Shape:
+def _filled(x: Shape, /, shape: Shape, key: Key) -> Shape:
     place = _indexed(shape, key)
     if place != x:
         raise ValueError(f"the index takes shape {place} out of {shape}, the values have shape {x}")
@@ -130,12 +130,14 @@ def _filled(x: Shape, /, shape: Shape, key: tuple[Any, ...]) -> Shape:
 @op(
     x=lambda g, key: g[key],
     linear="together",
+    complex="own",
     formula="index_add({x}, {shape}, {key})",
     back={"x": "{g} where the values were added"},
     shape=_filled,
     samples=lambda rng: [
         sample(rng.normal(size=(2,)), shape=(3,), key=(np.array([2, 2]),)),
         sample(rng.normal(size=(2, 2)), shape=(2, 3), key=(slice(None), slice(0, 2))),
+        sample(rng.normal(size=(12, 6)), shape=(4, 6), key=(np.arange(12) * 5 % 4 - 2,)),
         sample(rng.normal(size=()), shape=(3,), key=(1,)),
     ],
     cost=lambda x, **_: int(np.prod(x)),
@@ -145,29 +147,40 @@ def index_add(x: Array, shape: tuple[int, ...], key: Any) -> Any:
     """
     Zeros of the given shape with the elements of `x` added at an index: the adjoint of indexing.
 
+    An element that is named twice gets both. Beware that PyTorch's function of this name adds to another tensor, along
+    one axis: that is ``index_put(input, key, source, accumulate=True)`` here.
+
+    Parameters
+    ----------
+    shape
+        The shape of the result.
+    key
+        Where the elements go: an index that takes the shape of `x` out of the result.
+
     Examples
     --------
     >>> import graphgrad as gg
     >>> gg.index_add([1.0, 2.0], (3,), ([0, 0],))
     tensor([3., 0., 0.])
     """
-    out = np.zeros(shape, x.dtype)
     _filled(x.shape, shape, key)
-    if _is_basic(key):
-        out[key] = x
-    else:
-        np.add.at(out, key, x)
-    return out
+    return added_at(shape, key, x)
 
 
 _index_add: Callable[..., Any] = polymorphic(index_add)
 
 
-def _without(g: Any, key: tuple[Any, ...]) -> Any:
+def _without(g: Any, key: Key) -> Any:
     return _setitem(g, 0.0, key=key)
 
 
-def _assigned(x: Shape, value: Shape, /, key: tuple[Any, ...]) -> Shape:
+def _for_those_that_stayed(g: Any, x_shape: Shape, key: Key) -> Any:
+    """The gradient of assigned values: an element that is assigned twice keeps the last value."""
+    last = last_of_each(x_shape, key)
+    return g[key] if last is None else np.where(last, g[key], 0.0)
+
+
+def _assigned(x: Shape, value: Shape, /, key: Key) -> Shape:
     place = _indexed(x, key)
     if value and key and all(isinstance(part, int) for part in key) and not place:
         raise ValueError(f"the index takes a single number out of {x}, values of shape {value} don't broadcast to that")
@@ -182,8 +195,9 @@ def _assigned(x: Shape, value: Shape, /, key: tuple[Any, ...]) -> Shape:
 @op(
     symbol="[ ]=",
     x=_without,
-    value=lambda g, key: g[key],
+    value=_for_those_that_stayed,
     linear="together",
+    complex="own",
     formula="setitem({x}, {value}, {key})",
     back={"x": "{g}, but 0 where elements were replaced", "value": "{g} where elements were replaced"},
     shape=_assigned,
@@ -193,6 +207,7 @@ def _assigned(x: Shape, value: Shape, /, key: tuple[Any, ...]) -> Shape:
         sample(rng.normal(size=(3, 4)), rng.normal(size=()), key=(slice(0, 2), slice(1, 3))),
         sample(rng.normal(size=(3,)), rng.normal(size=(2,)), key=(np.array([2, 0]),)),
         sample(rng.normal(size=(3,)), rng.normal(size=()), key=(np.array([True, False, True]),)),
+        sample(rng.normal(size=(3, 2)), rng.normal(size=(3, 2)), key=(np.array([1, 0, 1]),)),
     ],
     errors=(
         ErrorSample((np.zeros((2, 3)), np.zeros(2)), {"key": (0,)}, ShapeError, "don't broadcast"),
@@ -204,8 +219,15 @@ def setitem(x: Array, value: Array, key: Any) -> Any:
     """
     A copy of `x` with `value` at an index: what ``x[key] = value`` records.
 
-    Elements that were replaced pass no gradient to `x`. An index array should not name an element twice: which value
-    stays there is then NumPy's choice, and the gradient goes to all.
+    Elements that were replaced pass no gradient to `x`. If an index array names an element twice, the last value stays
+    and gets the gradient. (PyTorch gives it to all of these values, though only one counts.)
+
+    Parameters
+    ----------
+    value
+        Broadcasts to what the index takes out of `x`.
+    key
+        What indexing takes: integers, slices, None, Ellipsis, arrays of integers or bools, or a tuple of these.
 
     Examples
     --------
@@ -213,9 +235,71 @@ def setitem(x: Array, value: Array, key: Any) -> Any:
     >>> gg.setitem([1.0, 2.0, 3.0], 9.0, 1)
     tensor([1., 9., 3.])
     """
-    out = np.array(x, np.result_type(x, value) if x.dtype.kind != "f" else x.dtype)
-    out[key] = value
+    out = np.array(x, np.result_type(x, value) if x.dtype.kind not in "fc" else x.dtype)
+    if np.iscomplexobj(value) and out.dtype.kind != "c":
+        raise TypeError(f"complex values can't be written to elements of dtype {out.dtype}")
+    assign(out, key, value)
     return out
 
 
 _setitem: Callable[..., Any] = polymorphic(setitem)
+
+
+def _prepare_put(attrs: dict[str, Any]) -> None:
+    attrs["key"] = attrs.pop("indices")
+    _prepare_key(attrs)
+    attrs["indices"] = attrs.pop("key")
+    attrs["accumulate"] = bool(attrs["accumulate"])
+
+
+@op(
+    x=lambda g, indices, accumulate: g if accumulate else _without(g, indices),
+    values=lambda g, x_shape, indices, accumulate: (
+        g[indices] if accumulate else _for_those_that_stayed(g, x_shape, indices)
+    ),
+    linear="together",
+    complex="own",
+    formula="index_put({x}, {indices}, {values}, {accumulate})",
+    back={"x": "{g}, but 0 where elements were replaced", "values": "{g} where the values went"},
+    shape=lambda x, values, /, indices, accumulate: _assigned(x, values, key=indices),
+    cost=lambda x, values, /, indices, accumulate: math.prod(_indexed(x, indices)) if accumulate else 0,
+    samples=lambda rng: [
+        sample(rng.normal(size=(3, 4)), rng.normal(size=(2, 4)), indices=(np.array([2, 0]),)),
+        sample(rng.normal(size=(3, 4)), rng.normal(size=(3, 1)), indices=(np.array([1, 0, 1]),), accumulate=True),
+        sample(rng.normal(size=(3, 4)), rng.normal(size=2), indices=(np.array([0, 0]), np.array([1, 1]))),
+        sample(rng.normal(size=(3,)), rng.normal(size=()), indices=(np.array([True, False, True]),), accumulate=True),
+    ],
+    errors=(
+        ErrorSample((np.zeros((2, 3)), np.zeros(2)), {"indices": ([0],)}, ShapeError, "don't broadcast"),
+        ErrorSample((np.zeros((2, 3)), 0.0), {"indices": ([5],)}, ShapeError, "out of bounds"),
+    ),
+    prepare=_prepare_put,
+)
+def index_put(x: Array, indices: Any, values: Array, accumulate: bool = False) -> Any:
+    """
+    A copy of `x` with `values` put, or added, at an index.
+
+    PyTorch's function. JAX writes ``x.at[indices].set(values)`` and ``x.at[indices].add(values)``.
+
+    Parameters
+    ----------
+    indices
+        What indexing takes: arrays of integers or bools, slices, integers, or a tuple of these.
+    values
+        Broadcasts to what the index takes out of `x`.
+    accumulate
+        Add the values to what is there; an element that is named twice gets both. Without it they replace what is
+        there, and the last one stays.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.index_put([1.0, 2.0, 3.0], ([0, 0],), [10.0, 20.0], accumulate=True)
+    tensor([31.,  2.,  3.])
+    """
+    out = np.array(x, np.result_type(x, values), order="C")
+    if accumulate:
+        add_at(out, indices, np.broadcast_to(np.asarray(values, out.dtype), _indexed(out.shape, indices)))
+    else:
+        assign(out, indices, values)
+    return out

@@ -21,7 +21,7 @@ from graphgrad.graph.mode import MODE
 from graphgrad.graph.node import Node
 from graphgrad.graph.source import mark
 from graphgrad.graph.tensor import Tensor, check_unwritten, computed
-from graphgrad.graph.writes import CLOCK, wrote
+from graphgrad.graph.writes import CLOCK, is_locked, unlocked, wrote
 from graphgrad.ops.declare import OpFunction
 
 __all__ = ["write_in_place"]
@@ -48,7 +48,7 @@ def write_in_place(target: Tensor, function: OpFunction, value: Any, **attrs: An
                 hint="update parameters inside gg.no_grad(), or write to the array: t.data -= ...",
             )
         )
-    if not target._data.flags.writeable:
+    if not target._data.flags.writeable and not is_locked(target._data):
         raise WriteError(
             describe(
                 f"{name} in place: {target._title()} is read-only: several of its elements may be one in memory",
@@ -72,20 +72,23 @@ def write_in_place(target: Tensor, function: OpFunction, value: Any, **attrs: An
             )
         )
     source = result._source
-    if isinstance(source, Node):
+    if isinstance(source, Node) and isinstance(source.saved, tuple):
         # What the rules will read must not be what is overwritten now: `h *= h` saves the memory of h itself.
-        assert source.saved is not None
         source.saved = tuple(
             kept.copy() if isinstance(kept, np.ndarray) and np.may_share_memory(kept, target._data) else kept
             for kept in source.saved
         )
-    np.copyto(target._data, result._data, casting="same_kind")
+    with unlocked(target._data):  # what a graph needs of it is looked up in the book of writes
+        np.copyto(target._data, result._data, casting="same_kind")
     target._written = wrote(target._data)
     if isinstance(source, Node):
         source.epoch = CLOCK.epoch
         source.name = target.name or source.name
+        retained = target.retains_grad
         target._source = source
         target._needs = True
+        if retained:
+            target.retain_grad()  # of its values now; hooks stay with the values that they were registered for
     recorder = MODE.get().recorder
     if recorder is not None:
         recorder.written(target, result)

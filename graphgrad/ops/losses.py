@@ -1,6 +1,7 @@
-"""Losses, fused: value and gradient in the stable closed form. Their expansions are the textbook's formulas.
+"""Losses of a regression: each compares a prediction with a number.
 
-Names, argument order and defaults are PyTorch's; `graphgrad.nn.functional` offers them.
+Value and gradient are in the stable closed form; the expansions are the textbook's formulas. Names, argument order and
+defaults are PyTorch's where it has them; `graphgrad.nn.functional` offers them.
 """
 
 from __future__ import annotations
@@ -11,99 +12,361 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError, describe
+from graphgrad.graph.errors import ArgumentError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.ops.arithmetic import abs as absolute
-from graphgrad.ops.arithmetic import square
-from graphgrad.ops.declare import Array, op, polymorphic
-from graphgrad.ops.elementwise import exp, log, log1p, sigmoid
-from graphgrad.ops.reductions import mean, sum
-from graphgrad.ops.samples import array, sample
-from graphgrad.ops.selection import maximum
-from graphgrad.ops.softmaxes import log_softmax, softmax
-
-__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "mse_loss"]
-
-Shape = tuple[int, ...]
-REDUCTIONS = ("mean", "sum", "none")
-
-
-def _prepare(attrs: dict[str, Any]) -> None:
-    if attrs["reduction"] not in REDUCTIONS:
-        raise ValueError(f"reduction is one of {', '.join(REDUCTIONS)}, got {attrs['reduction']!r}")
-
-
-def _reduce(losses: Any, reduction: str) -> Any:
-    if reduction == "none":
-        return losses
-    total = np.add.reduce(losses, axis=None)
-    return total if reduction == "sum" else total / losses.size
-
-
-def _reduced(losses: Any, reduction: str) -> Any:
-    """The same on tensors, for the expansions."""
-    return losses if reduction == "none" else sum(losses) if reduction == "sum" else mean(losses)
-
-
-def _share(g: Any, n: int, reduction: str) -> Any:
-    """The gradient of each single loss."""
-    return g / n if reduction == "mean" else g
-
-
-def _alike(input: Shape, target: Shape, /, reduction: str) -> Shape:
-    if input != target:
-        raise ValueError(f"input {input} and target {target} must have the same shape")
-    return input if reduction == "none" else ()
-
-
-def _same_shape(input: Any, target: Any, name: str) -> None:
-    if np.shape(input) != np.shape(target):
-        raise ShapeError(
-            describe(
-                f"{name}: input and target must have the same shape",
-                f"input: {np.shape(input)}",
-                f"target: {np.shape(target)}",
-                hint="broadcasting here would silently compare every prediction with every target; reshape one",
-            )
-        )
-
-
-_UNEVEN = (
-    ErrorSample((np.zeros((3, 1)), np.zeros(3)), {}, ShapeError, "same shape"),
-    ErrorSample((np.zeros(3), np.zeros(3)), {"reduction": "average"}, ArgumentError, "one of mean, sum, none"),
+from graphgrad.ops.arithmetic import divide, multiply, square, subtract
+from graphgrad.ops.declare import Array, op
+from graphgrad.ops.elementwise import softplus
+from graphgrad.ops.loss_parts import (
+    UNEVEN,
+    alike,
+    alike_weighted,
+    cost,
+    in_floats,
+    pairs,
+    per_loss,
+    prepare,
+    prepare_with,
+    reduce,
+    reduced,
+    shapes_of,
 )
+from graphgrad.ops.reductions import sum
+from graphgrad.ops.samples import array, sample
+from graphgrad.ops.selection import maximum, where
+
+NAMESPACE = "nn.functional"
+__all__ = ["huber_loss", "l1_loss", "log_cosh_loss", "mse_loss", "pinball_loss", "smooth_l1_loss"]
 
 
-def _pairs(
-    rng: np.random.Generator, low: float, high: float, target_low: float, target_high: float
-) -> Iterator[Sample]:
-    for shape in ((2, 3), (4,), ()):
-        for reduction in REDUCTIONS:
-            yield sample(
-                array(rng, *shape, low=low, high=high),
-                array(rng, *shape, low=target_low, high=target_high),
-                reduction=reduction,
-            )
-    yield sample(np.zeros((0, 3)), np.zeros((0, 3)), reduction="sum")
+# ---- with a weight for each element ----------------------------------------------------------------------------------
+
+
+def _weighted(losses: Any, weight: Any) -> Any:
+    return losses if weight is None else losses * weight
+
+
+def _total(weight: Any) -> Any:
+    """What a weighted mean divides by; None for the number of losses."""
+    return None if weight is None else np.sum(weight)
+
+
+def _each(g: Any, input: Any, weight: Any, reduction: str) -> Any:
+    """The gradient of each element's loss before it is weighted."""
+    if weight is None:
+        return per_loss(g, np.size(input), reduction)
+    return per_loss(g, np.sum(weight), reduction) * weight
+
+
+def _for_weight(g: Any, losses: Any, weight: Any, out: Any, reduction: str) -> Any:
+    # In Σ w l / Σ w a weight stands above and below.
+    return g * (losses - out) / np.sum(weight) if reduction == "mean" else g * losses
+
+
+def _with_weights(rng: np.random.Generator, **attrs: Any) -> Iterator[Sample]:
+    yield from pairs(rng, optional=1, **attrs)
+    for shape, reduction in (((2, 3), "mean"), ((3,), "sum"), ((2, 2), "none"), ((), "mean")):
+        of_all = (array(rng, *shape), array(rng, *shape), array(rng, *shape, low=0.2, high=2.0))
+        yield sample(*of_all, reduction=reduction, **attrs)
+
+
+_UNEVEN_WEIGHT = (
+    *(one._replace(operands=(*one.operands, None)) for one in UNEVEN),
+    ErrorSample((np.zeros((2, 3)), np.zeros((2, 3)), np.ones(3)), {}, ShapeError, "must have the shape of input"),
+)
 
 
 @op(
     symbol="MSE",
-    input=lambda g, input, target, reduction: _share(g, math.prod(input.shape), reduction) * (2.0 * (input - target)),
-    target=lambda g, input, target, reduction: _share(g, math.prod(input.shape), reduction) * (2.0 * (target - input)),
-    formula="({input} - {target}) ** 2",
-    back={"input": "{g} · 2 · ({input} - {target}){share}", "target": "{g} · 2 · ({target} - {input}){share}"},
-    shape=_alike,
-    cost=lambda input, *_, **__: 3 * math.prod(input),
-    samples=lambda rng: _pairs(rng, -2.0, 2.0, -2.0, 2.0),
-    errors=_UNEVEN,
-    prepare=_prepare,
-    expand=lambda input, target, reduction: _reduced(square(input - target), reduction),
+    input=lambda g, input, target, weight, reduction: _each(g, input, weight, reduction) * (2.0 * (input - target)),
+    target=lambda g, input, target, weight, reduction: _each(g, input, weight, reduction) * (2.0 * (target - input)),
+    weight=lambda g, input, target, weight, out, reduction: _for_weight(
+        g, np.square(input - target), weight, out, reduction
+    ),
+    neutral={"weight": "1"},
+    formula="{weight} * ({input} - {target}) ** 2",
+    divisor="sum({weight})",
+    back={
+        "input": "{g} · {weight} · 2 · ({input} - {target}){share}",
+        "target": "{g} · {weight} · 2 · ({target} - {input}){share}",
+        "weight": "{g} · (({input} - {target})², of a mean minus {out}){share}",
+    },
+    shape=alike_weighted,
+    cost=cost(3),
+    samples=_with_weights,
+    errors=_UNEVEN_WEIGHT,
+    prepare=prepare,
+    expand=lambda input, target, weight, reduction: _expanded(square, input, target, weight, reduction),
     covers=("P02.13", "P04.01"),
 )
-def mse_loss(input: Array, target: Array, *, reduction: str = "mean") -> Any:
+def mse_loss(input: Array, target: Array, *, reduction: str = "mean", weight: Array = None) -> Any:
     """
     The squared error of a regression, (input - target)².
+
+    Parameters
+    ----------
+    input, target
+        Predictions and true values, of one shape.
+    reduction
+        ``"mean"`` over all elements, ``"sum"``, or ``"none"`` for one loss per element.
+    weight
+        How much each element counts, of the same shape. The mean then divides by the sum of the weights. None counts
+        all alike.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.nn.functional.mse_loss([1.0, 2.0], [1.0, 4.0])
+    tensor(2.)
+    >>> gg.nn.functional.mse_loss([1.0, 2.0], [1.0, 4.0], weight=[3.0, 1.0])
+    tensor(1.)
+    """
+    return _of_residuals(np.square, input, target, weight, reduction)
+
+
+def _of_residuals(loss: Callable[[Any], Any], input: Any, target: Any, weight: Any, reduction: str) -> Any:
+    alike_weighted(*shapes_of(input, target, weight), reduction=reduction)
+    input, target, weight = in_floats(input, target, weight)
+    return reduce(_weighted(loss(input - target), weight), reduction, _total(weight))
+
+
+def _expanded(loss: Callable[[Any], Any], input: Any, target: Any, weight: Any, reduction: str) -> Any:
+    input, target, weight = in_floats(input, target, weight)
+    losses = _weighted(loss(input - target), weight)
+    return reduced(losses, reduction, None if weight is None else sum(weight))
+
+
+@op(
+    symbol="L1",
+    input=lambda g, input, target, weight, reduction: _each(g, input, weight, reduction) * np.sign(input - target),
+    target=lambda g, input, target, weight, reduction: _each(g, input, weight, reduction) * np.sign(target - input),
+    weight=lambda g, input, target, weight, out, reduction: _for_weight(
+        g, np.abs(input - target), weight, out, reduction
+    ),
+    neutral={"weight": "1"},
+    formula="{weight} * abs({input} - {target})",
+    divisor="sum({weight})",
+    back={
+        "input": "{g} · {weight} · sign({input} - {target}){share}",
+        "target": "{g} · {weight} · sign({target} - {input}){share}",
+        "weight": "{g} · (|{input} - {target}|, of a mean minus {out}){share}",
+    },
+    shape=alike_weighted,
+    cost=cost(3),
+    samples=_with_weights,
+    errors=_UNEVEN_WEIGHT,
+    prepare=prepare,
+    expand=lambda input, target, weight, reduction: _expanded(absolute, input, target, weight, reduction),
+    covers=("P04.02", "P04.27"),
+)
+def l1_loss(input: Array, target: Array, *, reduction: str = "mean", weight: Array = None) -> Any:
+    """
+    The absolute error of a regression, |input - target|, which outliers pull no more than others.
+
+    It is the error that Laplace noise makes likely. Its derivative is 0 where both are equal.
+
+    Parameters
+    ----------
+    input, target
+        Predictions and true values, of one shape.
+    reduction
+        ``"mean"`` over all elements, ``"sum"``, or ``"none"`` for one loss per element.
+    weight
+        How much each element counts, of the same shape. The mean then divides by the sum of the weights. None counts
+        all alike.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.nn.functional.l1_loss([1.0, 2.0], [1.0, 4.0])
+    tensor(1.)
+    """
+    return _of_residuals(np.abs, input, target, weight, reduction)
+
+
+# ---- between the two -------------------------------------------------------------------------------------------------
+
+
+def _huber(r: Any, delta: float) -> Any:
+    size = np.abs(r)
+    return np.where(size <= delta, 0.5 * np.square(r), delta * (size - 0.5 * delta))
+
+
+def _huber_slope(r: Any, delta: float) -> Any:
+    return np.where(np.abs(r) <= delta, r, delta * np.sign(r))
+
+
+def _huber_expanded(input: Any, target: Any, weight: Any, delta: float, reduction: str) -> Any:
+    input, target, weight = in_floats(input, target, weight)
+    size = absolute(input - target)
+    losses = where(size <= delta, multiply(0.5, square(size)), multiply(delta, subtract(size, 0.5 * delta)))
+    return reduced(_weighted(losses, weight), reduction)
+
+
+def _huber_each(g: Any, input: Any, weight: Any, reduction: str) -> Any:
+    return _weighted(per_loss(g, np.size(input), reduction), weight)
+
+
+_RESIDUAL = "{input} - {target}"
+
+
+@op(
+    symbol="Huber",
+    input=lambda g, input, target, weight, reduction, delta: (
+        _huber_each(g, input, weight, reduction) * _huber_slope(input - target, delta)
+    ),
+    target=lambda g, input, target, weight, reduction, delta: (
+        _huber_each(g, input, weight, reduction) * _huber_slope(target - input, delta)
+    ),
+    weight=lambda g, input, target, reduction, delta: (
+        per_loss(g, np.size(input), reduction) * _huber(input - target, delta)
+    ),
+    neutral={"weight": "1"},
+    formula=f"{{weight}} * where(abs({_RESIDUAL}) <= {{delta}}, ({_RESIDUAL}) ** 2 / 2, "
+    f"{{delta}} * (abs({_RESIDUAL}) - {{delta}} / 2))",
+    back={
+        "input": "{g} · {weight} · ({input} - {target}, held between -delta and delta){share}",
+        "target": "{g} · {weight} · ({target} - {input}, held between -delta and delta){share}",
+        "weight": "{g} · the unweighted losses{share}",
+    },
+    shape=alike_weighted,
+    cost=cost(6),
+    samples=lambda rng: [*_with_weights(rng), *_with_weights(rng, delta=0.5)][:12],
+    errors=(
+        *_UNEVEN_WEIGHT,
+        ErrorSample((np.zeros(3), np.zeros(3), None), {"delta": 0.0}, ArgumentError, "delta is above 0, got 0.0"),
+    ),
+    prepare=prepare_with(delta=(lambda delta: delta > 0, "above 0")),
+    expand=_huber_expanded,
+    covers=("P04.03",),
+)
+def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array = None) -> Any:
+    """
+    The Huber loss of a regression: squared for small errors, straight for large ones, so that outliers pull less.
+
+    With r = input - target it is r² / 2 where |r| ≤ `delta`, else `delta` · (|r| - `delta` / 2); there is no jump.
+
+    Parameters
+    ----------
+    input, target
+        Predictions and true values, of one shape.
+    reduction
+        ``"mean"`` over all elements, ``"sum"``, or ``"none"`` for one loss per element.
+    delta
+        Where the two meet, above 0.
+    weight
+        A factor for each element, of the same shape. The mean still divides by the number of elements, as PyTorch has
+        it. None leaves them alone.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.nn.functional.huber_loss([0.5, 3.0], [0.0, 0.0], reduction="none")
+    tensor([0.125, 2.5  ])
+    """
+    alike_weighted(*shapes_of(input, target, weight), reduction=reduction)
+    input, target, weight = in_floats(input, target, weight)
+    return reduce(_weighted(_huber(input - target, delta), weight), reduction)
+
+
+def _smooth_slope(r: Any, beta: float) -> Any:
+    return np.where(np.abs(r) < beta, r / (beta or 1.0), np.sign(r))
+
+
+def _smooth_expanded(input: Any, target: Any, beta: float, reduction: str) -> Any:
+    input, target = in_floats(input, target)
+    size = absolute(input - target)
+    losses = where(size < beta, divide(multiply(0.5, square(size)), beta or 1.0), subtract(size, 0.5 * beta))
+    return reduced(losses, reduction)
+
+
+@op(
+    symbol="smooth L1",
+    input=lambda g, input, target, reduction, beta: (
+        per_loss(g, np.size(input), reduction) * _smooth_slope(input - target, beta)
+    ),
+    target=lambda g, input, target, reduction, beta: (
+        per_loss(g, np.size(input), reduction) * _smooth_slope(target - input, beta)
+    ),
+    formula=f"where(abs({_RESIDUAL}) < {{beta}}, ({_RESIDUAL}) ** 2 / (2 * {{beta}}), abs({_RESIDUAL}) - {{beta}} / 2)",
+    back={
+        "input": "{g} · (({input} - {target}) / beta, held between -1 and 1){share}",
+        "target": "{g} · (({target} - {input}) / beta, held between -1 and 1){share}",
+    },
+    shape=alike,
+    cost=cost(6),
+    samples=lambda rng: [*pairs(rng), *pairs(rng, beta=0.5)][:7] + [*pairs(rng, beta=0.0)][:1],
+    errors=(
+        *UNEVEN,
+        ErrorSample((np.zeros(3), np.zeros(3)), {"beta": -1.0}, ArgumentError, "beta is not below 0, got -1.0"),
+    ),
+    prepare=prepare_with(beta=(lambda beta: beta >= 0, "not below 0")),
+    expand=_smooth_expanded,
+)
+def smooth_l1_loss(input: Array, target: Array, *, reduction: str = "mean", beta: float = 1.0) -> Any:
+    """
+    The absolute error with a rounded bottom: (input - target)² / (2 `beta`) for errors below `beta`.
+
+    It is the Huber loss divided by `beta`. With 0 it is the absolute error itself.
+
+    Parameters
+    ----------
+    input, target
+        Predictions and true values, of one shape.
+    reduction
+        ``"mean"`` over all elements, ``"sum"``, or ``"none"`` for one loss per element.
+    beta
+        Where the bottom ends, 0 or more.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.nn.functional.smooth_l1_loss([0.5, 3.0], [0.0, 0.0], reduction="none")
+    tensor([0.125, 2.5  ])
+    """
+    alike(*shapes_of(input, target), reduction=reduction)
+    input, target = in_floats(input, target)
+    size = np.abs(input - target)
+    losses = np.where(size < beta, 0.5 * np.square(size) / (beta or 1.0), size - 0.5 * beta)
+    return reduce(losses, reduction)
+
+
+def _log_cosh(r: Any) -> Any:
+    # log cosh r = log(1 + 2 sinh²(r / 2)) keeps the digits of small errors, the other form doesn't overflow.
+    size = np.abs(r)
+    small = np.log1p(2.0 * np.square(np.sinh(0.5 * np.minimum(size, 1.0))))
+    return np.where(size < 1.0, small, size + np.log1p(np.exp(-2.0 * size)) - math.log(2.0))
+
+
+def _log_cosh_expanded(input: Any, target: Any, reduction: str) -> Any:
+    input, target = in_floats(input, target)
+    size = absolute(input - target)
+    return reduced(subtract(size + softplus(multiply(-2.0, size)), math.log(2.0)), reduction)
+
+
+@op(
+    symbol="log cosh",
+    input=lambda g, input, target, reduction: per_loss(g, np.size(input), reduction) * np.tanh(input - target),
+    target=lambda g, input, target, reduction: per_loss(g, np.size(input), reduction) * np.tanh(target - input),
+    formula="log(cosh({input} - {target}))",
+    back={
+        "input": "{g} · tanh({input} - {target}){share}",
+        "target": "{g} · tanh({target} - {input}){share}",
+    },
+    shape=alike,
+    cost=cost(7),
+    samples=pairs,
+    errors=UNEVEN,
+    prepare=prepare,
+    expand=_log_cosh_expanded,
+    covers=("P04.04",),
+)
+def log_cosh_loss(input: Array, target: Array, *, reduction: str = "mean") -> Any:
+    """
+    The logarithm of the hyperbolic cosine of the error: near r² / 2 for small ones, |r| - log 2 for large ones.
+
+    Its gradient is tanh(r), smooth everywhere, which that of the Huber loss isn't.
 
     Parameters
     ----------
@@ -115,270 +378,71 @@ def mse_loss(input: Array, target: Array, *, reduction: str = "mean") -> Any:
     Examples
     --------
     >>> import graphgrad as gg
-    >>> gg.nn.functional.mse_loss([1.0, 2.0], [1.0, 4.0])
-    tensor(2.)
+    >>> gg.nn.functional.log_cosh_loss([0.0, 1000.0], [0.0, 0.0], reduction="none")
+    tensor([  0.    , 999.3068])
     """
-    _same_shape(input, target, "mse_loss")
-    return _reduce(np.square(np.subtract(input, target)), reduction)
+    alike(*shapes_of(input, target), reduction=reduction)
+    input, target = in_floats(input, target)
+    return reduce(_log_cosh(input - target), reduction)
 
 
-def _clamped_log(p: Any) -> Any:
-    # As PyTorch: a confident mistake costs 100 at most, instead of infinity.
-    with np.errstate(divide="ignore"):
-        return np.maximum(np.log(p), -100.0)
+def _pinball_slope(r: Any, alpha: float) -> Any:
+    return np.where(r > 0, 1.0 - alpha, np.where(r < 0, -alpha, 0.0 * r))
+
+
+def _pinball_expanded(input: Any, target: Any, alpha: float, reduction: str) -> Any:
+    input, target = in_floats(input, target)
+    r = input - target
+    return reduced(maximum(multiply(1.0 - alpha, r), multiply(-alpha, r)), reduction)
 
 
 @op(
-    symbol="BCE",
-    input=lambda g, input, target, reduction: (
-        _share(g, math.prod(input.shape), reduction) * ((input - target) / np.maximum(input * (1.0 - input), 1e-12))
+    symbol="pinball",
+    input=lambda g, input, target, reduction, alpha: (
+        per_loss(g, np.size(input), reduction) * _pinball_slope(input - target, alpha)
     ),
-    target=lambda g, input, reduction: (
-        _share(g, math.prod(input.shape), reduction) * (np.log(1.0 - input) - np.log(input))
+    target=lambda g, input, target, reduction, alpha: (
+        per_loss(g, np.size(input), reduction) * -_pinball_slope(input - target, alpha)
     ),
-    formula="-({target} * log({input}) + (1 - {target}) * log(1 - {input}))",
+    formula="maximum({alpha} * ({target} - {input}), (1 - {alpha}) * ({input} - {target}))",
     back={
-        "input": "{g} · ({input} - {target}) / ({input} · (1 - {input})){share}",
-        "target": "{g} · (log(1 - {input}) - log({input})){share}",
+        "input": "{g} · (1 - alpha above {target}, -alpha below){share}",
+        "target": "{g} · (alpha above {input}, alpha - 1 below){share}",
     },
-    shape=_alike,
-    cost=lambda input, *_, **__: 7 * math.prod(input),
-    samples=lambda rng: _pairs(rng, 0.1, 0.9, 0.0, 1.0),
-    errors=_UNEVEN,
-    prepare=_prepare,
-    expand=lambda input, target, reduction: _reduced(
-        -(target * log(input) + (1.0 - target) * log(1.0 - input)), reduction
-    ),
-    covers=("P04.06",),
-)
-def binary_cross_entropy(input: Array, target: Array, *, reduction: str = "mean") -> Any:
-    """
-    The cross entropy of yes-or-no predictions that are probabilities. Prefer the one from logits.
-
-    Each logarithm is held at -100 at least, as in PyTorch, so that a prediction of exactly 0 or 1 gives a finite loss.
-
-    Parameters
-    ----------
-    input
-        Probabilities in [0, 1].
-    target
-        True probabilities in [0, 1], of the same shape.
-    reduction
-        ``"mean"``, ``"sum"`` or ``"none"``.
-
-    Examples
-    --------
-    >>> import graphgrad as gg
-    >>> gg.nn.functional.binary_cross_entropy([0.5, 0.5], [0.0, 1.0])
-    tensor(0.6931)
-    """
-    _same_shape(input, target, "binary_cross_entropy")
-    return _reduce(-(target * _clamped_log(input) + (1.0 - target) * _clamped_log(1.0 - input)), reduction)
-
-
-@op(
-    symbol="BCE",
-    input=lambda g, input, target, reduction: _share(g, math.prod(input.shape), reduction) * (_sigmoid(input) - target),
-    target=lambda g, input, reduction: _share(g, math.prod(input.shape), reduction) * -input,
-    formula="log(1 + exp({input})) - {input} * {target}",
-    back={"input": "{g} · (sigmoid({input}) - {target}){share}", "target": "{g} · (-{input}){share}"},
-    shape=_alike,
-    cost=lambda input, *_, **__: 6 * math.prod(input),
-    samples=lambda rng: _pairs(rng, -3.0, 3.0, 0.0, 1.0),
-    errors=_UNEVEN,
-    prepare=_prepare,
-    expand=lambda input, target, reduction: _reduced(
-        maximum(input, 0.0) - input * target + log1p(exp(-absolute(input))), reduction
-    ),
-    covers=("P04.06", "P04.07"),
-)
-def binary_cross_entropy_with_logits(input: Array, target: Array, *, reduction: str = "mean") -> Any:
-    """
-    The cross entropy of yes-or-no predictions, from logits: sigmoid and loss in one, without overflow.
-
-    The gradient is sigmoid(input) - target.
-
-    Parameters
-    ----------
-    input
-        Logits, any real numbers.
-    target
-        True probabilities in [0, 1], of the same shape.
-    reduction
-        ``"mean"``, ``"sum"`` or ``"none"``.
-
-    Examples
-    --------
-    >>> import graphgrad as gg
-    >>> gg.nn.functional.binary_cross_entropy_with_logits([0.0, 1000.0], [1.0, 1.0])
-    tensor(0.3466)
-    """
-    _same_shape(input, target, "binary_cross_entropy_with_logits")
-    losses = np.maximum(input, 0.0) - np.multiply(input, target) + np.log1p(np.exp(0.0 - np.abs(input)))
-    return _reduce(losses, reduction)
-
-
-_sigmoid: Callable[..., Any] = polymorphic(sigmoid)
-_softmax: Callable[..., Any] = polymorphic(softmax)
-_log_softmax: Callable[..., Any] = polymorphic(log_softmax)
-
-
-def _class_axis(rank: int) -> int:
-    return 0 if rank == 1 else 1
-
-
-def _one_hot(target: Any, shape: Shape, dtype: Any) -> Any:
-    """Class indices as rows of zeros with a one, the classes on their axis."""
-    indices = target.data if hasattr(target, "requires_grad") else target
-    hot = np.zeros(shape, dtype)
-    axis = _class_axis(len(shape))
-    np.put_along_axis(hot, np.expand_dims(indices, axis), 1.0, axis)
-    return hot
-
-
-def _probabilities(input: Any, target: Any) -> Any:
-    return target if target.dtype.kind == "f" else _one_hot(target, input.shape, input.dtype)
-
-
-def _per_example(g: Any, shape: Shape, reduction: str) -> Any:
-    """The gradient of each example's loss, with the class axis back."""
-    axis = _class_axis(len(shape))
-    if reduction == "none":
-        return np.expand_dims(g, axis) if isinstance(g, np.ndarray) else np.reshape(g, _with_one(shape, axis))
-    return _share(g, math.prod(shape) // shape[axis] if shape[axis] else 0, reduction)
-
-
-def _with_one(shape: Shape, axis: int) -> Shape:
-    return (*shape[:axis], 1, *shape[axis + 1 :])
-
-
-def _logits_gradient(g: Any, input: Any, target: Any, reduction: str) -> Any:
-    axis = _class_axis(input.ndim)
-    if isinstance(target, int):
-        target = np.asarray(target)  # the class index of a single example
-    p = _softmax(input, axis=axis)
-    t = _probabilities(input, target)
-    if target.dtype.kind == "f":
-        p = p * np.sum(t, axis=axis, keepdims=True)
-    return _per_example(g, input.shape, reduction) * (p - t)
-
-
-def _target_gradient(g: Any, input: Any, reduction: str) -> Any:
-    return _per_example(g, input.shape, reduction) * -_log_softmax(input, axis=_class_axis(input.ndim))
-
-
-def _losses_shape(input: Shape, target: Shape, /, reduction: str) -> Shape:
-    if not input:
-        raise ValueError("input needs an axis of classes: shape (C,), (N, C) or (N, C, d1, ...)")
-    axis = _class_axis(len(input))
-    examples = (*input[:axis], *input[axis + 1 :])
-    if target not in (input, examples):
-        raise ValueError(
-            f"target must hold class indices of shape {examples} or probabilities of shape {input}, got {target}"
-        )
-    return examples if reduction == "none" else ()
-
-
-def _check_classes(input: Any, target: Any) -> None:
-    try:
-        _losses_shape(np.shape(input), np.shape(target), "mean")
-    except ValueError as reason:
-        raise ShapeError(describe(f"cross_entropy: {reason}")) from None
-    classes = input.shape[_class_axis(input.ndim)]
-    if target.dtype.kind == "f":
-        if target.shape != input.shape:
-            raise DTypeError(
-                describe(
-                    "cross_entropy: class indices must be integers",
-                    f"target: shape {target.shape}, {target.dtype}",
-                    hint="target.astype('int64'), or give probabilities of the input's shape",
-                )
-            )
-    elif target.shape == input.shape and input.ndim > 0:
-        raise DTypeError(
-            describe(
-                "cross_entropy: a target of the input's shape holds probabilities, which are floats",
-                f"target: shape {target.shape}, {target.dtype}",
-                hint="target.astype('float32') for one-hot rows, or give class indices",
-            )
-        )
-    elif target.size and not (target.min() >= 0 and target.max() < classes):
-        raise ArgumentError(
-            describe(
-                f"cross_entropy: class indices go from 0 to {classes - 1}",
-                f"target: has {int(target.min())} to {int(target.max())}",
-                hint=f"the class axis of input has length {classes}",
-            )
-        )
-
-
-def _expanded(input: Any, target: Any, reduction: str) -> Any:
-    axis = _class_axis(input.ndim)
-    t = target if target.dtype.kind == "f" else _one_hot(target, input.shape, input.dtype)
-    losses = -sum(t * log(softmax(input, axis)), axis)
-    return _reduced(losses, reduction)
-
-
-def _class_samples(rng: np.random.Generator) -> Iterator[Sample]:
-    for reduction in REDUCTIONS:
-        yield sample(rng.normal(size=(4, 3)), rng.integers(0, 3, 4), reduction=reduction)
-        yield sample(rng.normal(size=(2, 3, 2)), rng.integers(0, 3, (2, 2)), reduction=reduction)
-        yield sample(rng.normal(size=(2, 3)), rng.dirichlet(np.ones(3), 2), reduction=reduction)
-        yield sample(rng.normal(size=(3,)), np.array(2), reduction=reduction)
-    yield sample(rng.normal(size=(2, 3)), rng.random((2, 3)))
-    yield sample(np.zeros((0, 3)), np.zeros(0, np.int64), reduction="sum")
-
-
-@op(
-    symbol="CE",
-    input=_logits_gradient,
-    target=_target_gradient,
-    formula="logsumexp({input}) - {input}[{target}]",
-    back={
-        "input": "{g} · (softmax({input}) - one_hot({target})){share}",
-        "target": "{g} · (-log_softmax({input})){share}",
-    },
-    shape=_losses_shape,
-    cost=lambda input, *_, **__: 5 * math.prod(input),
-    samples=_class_samples,
+    shape=alike,
+    cost=cost(4),
+    samples=lambda rng: [*pairs(rng, alpha=0.9), *pairs(rng)][:7],
     errors=(
-        ErrorSample((np.zeros((2, 3)), np.array([0, 3])), {}, ArgumentError, "class indices go from 0 to 2"),
-        ErrorSample((np.zeros((2, 3)), np.array([0, 1, 2])), {}, ShapeError, "class indices of shape (2,)"),
-        ErrorSample((np.zeros((2, 3)), np.array([0.0, 1.0])), {}, DTypeError, "must be integers"),
-        ErrorSample((np.zeros((2, 3)), np.eye(3, dtype=int)[:2]), {}, DTypeError, "which are floats"),
-        ErrorSample((np.zeros(()), np.array(0)), {}, ShapeError, "needs an axis of classes"),
+        *UNEVEN,
+        ErrorSample((np.zeros(3), np.zeros(3)), {"alpha": 1.5}, ArgumentError, "alpha is from 0 to 1, got 1.5"),
     ),
-    prepare=_prepare,
-    expand=_expanded,
-    covers=("P04.05", "P04.08", "P04.09"),
+    prepare=prepare_with(alpha=(lambda alpha: 0 <= alpha <= 1, "from 0 to 1")),
+    expand=_pinball_expanded,
 )
-def cross_entropy(input: Array, target: Array, *, reduction: str = "mean") -> Any:
+def pinball_loss(input: Array, target: Array, alpha: float = 0.5, *, reduction: str = "mean") -> Any:
     """
-    The cross entropy of a classification, from logits: softmax and loss in one, without overflow.
+    The loss of a regression for a quantile: too low costs `alpha` for each unit, too high 1 - `alpha`.
 
-    The gradient for the logits is softmax(input) - one_hot(target).
+    The prediction that costs least is the `alpha`-quantile of the target: the median for 0.5, where it is half of the
+    absolute error. The derivative is 0 where both are equal. Koenker and Bassett, "Regression Quantiles" (1978); the
+    argument is named as in scikit-learn.
 
     Parameters
     ----------
-    input
-        Logits of shape (C,), (N, C) or (N, C, d1, ...), C being the number of classes.
-    target
-        Class indices (integers) of the input's shape without the class axis, or probabilities of the input's shape.
+    input, target
+        Predictions and true values, of one shape.
+    alpha
+        Which quantile, from 0 to 1.
     reduction
-        ``"mean"`` over the examples, ``"sum"``, or ``"none"`` for one loss per example.
+        ``"mean"`` over all elements, ``"sum"``, or ``"none"`` for one loss per element.
 
     Examples
     --------
     >>> import graphgrad as gg
-    >>> gg.nn.functional.cross_entropy([[1.0, 2.0, 3.0]], [2])
-    tensor(0.4076)
+    >>> gg.nn.functional.pinball_loss([1.0, 3.0], [2.0, 2.0], 0.9, reduction="none")
+    tensor([0.9, 0.1])
     """
-    target = np.asarray(target)
-    _check_classes(input, target)
-    axis = _class_axis(input.ndim)
-    log_p = log_softmax.op.forward(input, axis=axis)
-    if target.dtype.kind == "f":
-        losses = -np.add.reduce(target * log_p, axis=axis)
-    else:
-        losses = -np.take_along_axis(log_p, np.expand_dims(target, axis), axis).squeeze(axis)
-    return _reduce(losses, reduction)
+    alike(*shapes_of(input, target), reduction=reduction)
+    input, target = in_floats(input, target)
+    r = input - target
+    return reduce(np.maximum((1.0 - alpha) * r, -alpha * r), reduction)

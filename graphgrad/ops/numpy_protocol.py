@@ -15,28 +15,9 @@ from graphgrad.graph.errors import DTypeError, describe
 from graphgrad.graph.late import late
 from graphgrad.graph.tensor import Tensor
 from graphgrad.graph.writes import wrote
-from graphgrad.ops import reductions, selection, shaping
 from graphgrad.ops.entry import NUMPY_TWINS
 
 __all__ = ["array_function", "array_ufunc"]
-
-NUMPY_TWINS.update(
-    {
-        np.broadcast_to: shaping.broadcast_to,
-        np.concatenate: shaping.concat,
-        np.expand_dims: shaping.expand_dims,
-        np.max: reductions.max,
-        np.mean: reductions.mean,
-        np.min: reductions.min,
-        np.permute_dims: shaping.permute_dims,
-        np.reshape: shaping.reshape,
-        np.squeeze: shaping.squeeze,
-        np.stack: shaping.stack,
-        np.sum: reductions.sum,
-        np.transpose: shaping.permute_dims,
-        np.where: selection.where,
-    }
-)
 
 # Questions about an array, or ways to look at it, that no gradient has to pass.
 _QUESTIONS: frozenset[Callable[..., Any]] = frozenset(
@@ -46,7 +27,6 @@ _QUESTIONS: frozenset[Callable[..., Any]] = frozenset(
         np.array_equal,
         np.array_repr,
         np.array_str,
-        np.isclose,
         np.ndim,
         np.result_type,
         np.shape,
@@ -68,16 +48,18 @@ def array_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
             wrote(array)
         return result
     twin = NUMPY_TWINS.get(ufunc)
-    if twin is None or method != "__call__" or out is not None or kwargs:
+    known = twin.op.attributes if twin is not None else {}  # type: ignore[attr-defined]
+    unknown = [name for name in kwargs if name not in known]  # np.vecdot has an axis, and so has the operation
+    if twin is None or method != "__call__" or out is not None or unknown:
         raise DTypeError(
             describe(
                 f"np.{ufunc.__name__}: this call has no operation that a gradient could pass",
                 *([f"method: {method}"] if method != "__call__" else []),
-                *([f"arguments: {', '.join(kwargs)}"] if kwargs else []),
+                *([f"arguments: {', '.join(unknown)}"] if unknown else []),
                 hint="run it on the values with t.numpy(), if no gradient is wanted; gg.ops.TABLE holds the operations",
             )
         )
-    return twin(*inputs)
+    return twin(*inputs, **kwargs)
 
 
 def array_function(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:

@@ -67,20 +67,25 @@ def _samples_with_empty(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(rng.normal(size=(0, 3)), axis=0)
 
 
-_BAD_AXIS = (
+BAD_AXIS = (
     ErrorSample((np.zeros((2, 3)),), {"axis": 2}, ShapeError, "axis 2 is out of range"),
     ErrorSample((np.zeros(()),), {"axis": 0, "keepdims": True}, ShapeError, "axis 0 is out of range for 0 axes"),
 )
+"""What every reduction refuses."""
+NO_ELEMENTS = ErrorSample((np.zeros((0, 3)),), {"axis": 0}, ShapeError, "has length 0: among no elements")
+"""And what those refuse that need one element at least."""
 
 
-def _of_some(x: tuple[int, ...], /, axis: Axis = None, keepdims: bool = False) -> tuple[int, ...]:
+def reduced_of_some(x: tuple[int, ...], /, axis: Axis = None, keepdims: bool = False, **_: Any) -> tuple[int, ...]:
+    """The shape after a reduction that needs one element at least."""
     for i in normalize_axes(axis, len(x)):
         if not x[i]:
             raise ValueError(f"axis {i} of shape {x} has length 0: among no elements none is the largest or smallest")
     return reduced(x, axis, keepdims)
 
 
-def _size(x: tuple[int, ...], /, **_: Any) -> int:
+def elements(x: tuple[int, ...], /, **_: Any) -> int:
+    """The cost of a reduction that does one thing for each element."""
     return math.prod(x)
 
 
@@ -88,14 +93,16 @@ def _size(x: tuple[int, ...], /, **_: Any) -> int:
     symbol="Σ",
     x=lambda g, x_shape, axis, keepdims: np.broadcast_to(keep_axes(g, x_shape, axis, keepdims), x_shape),
     linear="together",
+    complex="own",
     formula="sum({x}, axis={axis}, keepdims={keepdims})",
     back={"x": "{g}, handed to every element that was added"},
     shape=reduced,
-    cost=_size,
+    cost=elements,
     samples=_samples_with_empty,
-    errors=_BAD_AXIS,
+    errors=BAD_AXIS,
     prepare=prepare_axis,
     covers=("P02.15",),
+    numpy=np.sum,
 )
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     """
@@ -118,24 +125,27 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     return _add_reduce(x, axis=axis, keepdims=keepdims)
 
 
-def _count(x_shape: tuple[int, ...], axis: Axis) -> int:
+def count_of(x_shape: tuple[int, ...], axis: Axis) -> int:
+    """How many elements a reduction over `axis` makes one of."""
     return math.prod(x_shape[i] for i in normalize_axes(axis, len(x_shape)))
 
 
 @op(
     x=lambda g, x_shape, axis, keepdims: np.broadcast_to(
-        keep_axes(g / _count(x_shape, axis), x_shape, axis, keepdims), x_shape
+        keep_axes(g / count_of(x_shape, axis), x_shape, axis, keepdims), x_shape
     ),
     linear="together",
+    complex="own",
     formula="mean({x}, axis={axis}, keepdims={keepdims})",
     back={"x": "{g} / n, handed to every element that was averaged"},
     shape=reduced,
-    cost=_size,
+    cost=elements,
     samples=_samples,
-    errors=_BAD_AXIS,
+    errors=BAD_AXIS,
     prepare=prepare_axis,
-    expand=lambda x, axis, keepdims: sum(x, axis, keepdims) / _count(x.shape, axis),
+    expand=lambda x, axis, keepdims: sum(x, axis, keepdims) / count_of(x.shape, axis),
     covers=("P04.12", "P04.31"),
+    numpy=np.mean,
 )
 def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     """
@@ -154,7 +164,7 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> gg.mean([[1.0, 2.0], [3.0, 4.0]], axis=1)
     tensor([1.5, 3.5])
     """
-    return _add_reduce(x, axis=axis, keepdims=keepdims) / _count(x.shape, axis)
+    return _add_reduce(x, axis=axis, keepdims=keepdims) / count_of(x.shape, axis)
 
 
 def _shared_by_ties(g: Any, x: Any, out: Any, axis: Axis, keepdims: bool) -> Any:
@@ -167,19 +177,17 @@ def _shared_by_ties(g: Any, x: Any, out: Any, axis: Axis, keepdims: bool) -> Any
     x=_shared_by_ties,
     formula="max({x}, axis={axis}, keepdims={keepdims})",
     back={"x": "{g} where {x} is largest, 0 elsewhere"},
-    shape=_of_some,
-    cost=_size,
+    shape=reduced_of_some,
+    cost=elements,
     samples=_samples,
-    errors=(
-        *_BAD_AXIS,
-        ErrorSample((np.zeros((0, 3)),), {"axis": 0}, ShapeError, "has length 0: among no elements"),
-    ),
+    errors=(*BAD_AXIS, NO_ELEMENTS),
     prepare=prepare_axis,
     covers=("P02.05",),
+    numpy=(np.max, np.amax),
 )
 def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     """
-    The largest element, over all axes or some. Equal largest elements share the gradient evenly.
+    The largest element, over all axes or some. Equal largest elements share the gradient evenly, as in PyTorch's amax.
 
     Parameters
     ----------
@@ -202,19 +210,17 @@ def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     x=_shared_by_ties,
     formula="min({x}, axis={axis}, keepdims={keepdims})",
     back={"x": "{g} where {x} is smallest, 0 elsewhere"},
-    shape=_of_some,
-    cost=_size,
+    shape=reduced_of_some,
+    cost=elements,
     samples=_samples,
-    errors=(
-        *_BAD_AXIS,
-        ErrorSample((np.zeros((0, 3)),), {"axis": 0}, ShapeError, "has length 0: among no elements"),
-    ),
+    errors=(*BAD_AXIS, NO_ELEMENTS),
     prepare=prepare_axis,
     expand=lambda x, axis, keepdims: -max(-x, axis, keepdims),
+    numpy=(np.min, np.amin),
 )
 def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     """
-    The smallest element, over all axes or some. Equal smallest elements share the gradient evenly.
+    The smallest element, over all axes or some. Equal ones share the gradient evenly, as in PyTorch's amin.
 
     Parameters
     ----------
@@ -242,7 +248,7 @@ def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     shape=reduced,
     cost=lambda x, **_: 3 * math.prod(x),
     samples=lambda rng: [*_samples(rng), sample(rng.normal(size=(0, 3)), axis=1)],
-    errors=_BAD_AXIS,
+    errors=BAD_AXIS,
     prepare=prepare_axis,
     expand=lambda x, axis, keepdims: log(sum(exp(x), axis, keepdims)),
     covers=("P02.11", "P03.17"),

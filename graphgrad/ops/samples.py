@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.graph.operation import Sample
+from graphgrad.graph.errors import ShapeError
+from graphgrad.graph.operation import ErrorSample, Sample
 
-__all__ = ["array", "elementwise_samples", "sample"]
+__all__ = ["UNEVEN", "array", "elementwise_samples", "sample"]
 
 Interval = tuple[float, float]
+
+UNEVEN = (ErrorSample((np.zeros((2, 3)), np.zeros((2, 4))), {}, ShapeError, "don't broadcast"),)
+"""What every elementwise operation on two operands refuses."""
 
 # Several axes, one, none, empty, a length of one.
 _SHAPES: tuple[tuple[int, ...], ...] = ((2, 3), (4,), (), (0, 3), (1, 1))

@@ -13,8 +13,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from graphgrad.graph.errors import DTypeError, describe
+from graphgrad.graph.hooks import call_forward_hooks
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE
+from graphgrad.graph.node import Node
 from graphgrad.graph.operation import Op
 from graphgrad.graph.record import report
 from graphgrad.graph.scalar import Scalar, as_float, constant, handle
@@ -66,7 +68,7 @@ def _unary(op: Op) -> Callable[[Any], Scalar]:
             value = ieee(op.forward, source.values[i])
         mode = _mode()
         if not (source.needs and mode.grad):
-            return constant(value)
+            return constant(value) if mode.fast else _watched(constant(value), op, (x,))
         chunk = source
         if chunk.thread != get_ident() or chunk.used == CAPACITY or chunk.epoch != CLOCK.epoch:
             chunk = open_chunk(chunk)
@@ -75,11 +77,12 @@ def _unary(op: Op) -> Callable[[Any], Scalar]:
         chunk.left[k] = i if source is chunk else chunk.slots[source] | i
         chunk.values[k] = value
         chunk.used = k + 1
-        if mode.scope or not mode.fast:
-            _note(chunk, k)
         made = _new(Scalar)
         made.chunk = chunk
         made.index = k
+        if mode.scope or not mode.fast:
+            _note(chunk, k)
+            _watched(made, op, (x,))
         return made
 
     return call
@@ -108,7 +111,7 @@ def _binary(op: Op) -> Callable[[Any, Any], Scalar]:
             value = ieee(op.forward, left.values[i], right.values[j])
         mode = _mode()
         if not ((left.needs or right.needs) and mode.grad):
-            return constant(value)
+            return constant(value) if mode.fast else _watched(constant(value), op, (a, b))
         chunk = left if left.first > right.first else right
         if chunk.thread != get_ident() or chunk.used == CAPACITY or chunk.epoch != CLOCK.epoch:
             chunk = open_chunk(chunk)
@@ -118,11 +121,12 @@ def _binary(op: Op) -> Callable[[Any, Any], Scalar]:
         chunk.right[k] = j if right is chunk else chunk.slots[right] | j
         chunk.values[k] = value
         chunk.used = k + 1
-        if mode.scope or not mode.fast:
-            _note(chunk, k)
         made = _new(Scalar)
         made.chunk = chunk
         made.index = k
+        if mode.scope or not mode.fast:
+            _note(chunk, k)
+            _watched(made, op, (a, b))
         return made
 
     return call
@@ -144,12 +148,37 @@ def _number(op: Op, value: Any) -> tuple[Chunk, int]:
 
 
 def _note(chunk: Chunk, index: int) -> None:
-    """Keep the scope and, under recording, the place and the name."""
+    """Keep the scope and, for those who watch, the place and the name."""
     mode = _mode()
-    site = call_site() if mode.recorder is not None else None
+    site = call_site() if mode.recorder is not None else None if mode.anomaly is None else mode.anomaly.site()
     chunk.notes[index] = Note(None if site is None else site.target, mode.scope, site)
     if mode.recorder is not None:
         mode.recorder.scalar(handle(chunk, index))
+
+
+def _watched(result: Scalar, op: Op, operands: tuple[Any, ...]) -> Scalar:
+    """A result, after those have seen it that look for anomalies or hang on every operation."""
+    mode = _mode()
+    if mode.anomaly is not None:
+        try:
+            mode.anomaly.check_scalar(op, operands, result.data)
+        except Exception as error:
+            report(op, operands, error)
+            raise
+    if mode.hooks:
+        call_forward_hooks(_described(result, op, operands, mode.scope), operands, (result,))
+    return result
+
+
+def _described(result: Scalar, op: Op, operands: tuple[Any, ...], scope: str) -> Node:
+    """An operation on single numbers as a node: the tape has none. No gradient comes by at this one."""
+    node = Node()
+    node.number, node.name, node.op, node.scope = result.number, None, op, scope
+    node.operands = tuple(one.data if isinstance(one, Scalar) else one for one in operands)
+    node.attrs, node.saved, node.needs = {}, None, 0
+    node.shape, node.dtype = (), np.dtype("float64")
+    node.epoch, node.site = CLOCK.epoch, None
+    return node
 
 
 def ieee(forward: Callable[..., Any], *values: Any) -> float:

@@ -71,9 +71,11 @@ def _where_samples(rng: np.random.Generator) -> list[Any]:
 @op(
     x=lambda g, condition: np.where(condition, g, 0.0),
     y=lambda g, condition: np.where(condition, 0.0, g),
+    complex="own",
     formula="where({condition}, {x}, {y})",
     local={"x": "where({condition}, 1, 0)", "y": "where({condition}, 0, 1)"},
     samples=_where_samples,
+    numpy=np.where,
     covers=("P02.06",),
 )
 def where(condition: Array, x: Array, y: Array) -> Any:

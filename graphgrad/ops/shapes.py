@@ -7,12 +7,23 @@ reason becomes the first line of the error that the user reads.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["broadcast", "normalize_axes", "one_per_element", "reduced", "rows", "same"]
+__all__ = [
+    "broadcast",
+    "free",
+    "normalize_axes",
+    "one_axis",
+    "one_per_element",
+    "prepare_one_axis",
+    "reduced",
+    "rows",
+    "same",
+]
 
 Shape = tuple[int, ...]
 
@@ -42,6 +53,23 @@ def same(x: Shape, /, **_: Any) -> Shape:
 def one_per_element(*shapes: Any, **attrs: Any) -> int:
     """The cost of an elementwise operation: one for each element of the result."""
     return math.prod(broadcast(*shapes))
+
+
+def free(*_: Any, **__: Any) -> int:
+    """The cost of what moves numbers and computes none."""
+    return 0
+
+
+def one_axis(axis: int, rank: int) -> int:
+    """The axis that `axis` means among `rank` axes, as a non-negative number."""
+    if not -rank <= axis < rank:
+        raise ValueError(f"axis {axis} is out of range for {rank} axes")
+    return axis % rank
+
+
+def prepare_one_axis(attrs: dict[str, Any]) -> None:
+    """Keep an axis as an int, and refuse what is none."""
+    attrs["axis"] = operator.index(attrs["axis"])
 
 
 def normalize_axes(axis: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:

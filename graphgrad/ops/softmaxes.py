@@ -51,13 +51,14 @@ _BAD_AXIS = (
     errors=_BAD_AXIS,
     prepare=prepare_axis,
     expand=lambda x, axis: (lambda e: e / sum(e, axis, True))(exp(x - max(x, axis, True))),
-    covers=("P02.10", "P03.16", "P03.17"),
+    covers=("P02.10", "P03.16", "P03.17", "P03.18", "P03.19"),
 )
 def softmax(x: Array, axis: int = -1) -> Any:
     """
     Exponentials divided by their sum along an axis: positive, adding up to 1.
 
-    Adding a constant to all of them changes nothing, so the largest is taken out first and nothing overflows.
+    Adding a constant to all of them changes nothing, so the largest is taken out first and nothing overflows. A
+    temperature divides the logits before: ``softmax(z / T)`` comes near to the argmax as T goes to 0.
 
     Parameters
     ----------

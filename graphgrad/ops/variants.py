@@ -27,10 +27,10 @@ _WITHOUT = " without "
 
 def without(op: Op, missing: Sequence[str]) -> Op:
     """The operation as it is when the operands `missing` are not given."""
-    names = tuple(name for name in op.operands if name in missing)
-    found = op.variants.get(names)
+    found = op.variants.get(tuple(missing))
     if found is None:
-        found = op.variants.setdefault(names, _made(op, names))
+        names = tuple(name for name in op.operands if name in missing)
+        found = op.variants.setdefault(names, op.variants.get(names) or _made(op, names))
     return found
 
 
@@ -46,6 +46,9 @@ def _made(op: Op, missing: tuple[str, ...]) -> Op:
 
     def whole(function: Callable[..., Any]) -> Callable[..., Any]:
         """A function of all operands as one of those that are given."""
+        if places == tuple(range(len(places))):
+            nothing = (None,) * len(missing)
+            return lambda *given, **attrs: function(*given, *nothing, **attrs)
 
         def of_given(*given: Any, **attrs: Any) -> Any:
             arguments: list[Any] = [None] * len(op.operands)
@@ -80,7 +83,8 @@ def _made(op: Op, missing: tuple[str, ...]) -> Op:
         symbol=op.symbol,
         formula=rewritten(op.formula, neutral),
         local={name: rewritten(text, neutral) for name, text in op.local.items() if name not in missing},
-        back={name: text for name, text in op.back.items() if name not in missing},
+        back={name: _told_without(text, neutral) for name, text in op.back.items() if name not in missing},
+        divisor="" if _places(op.divisor) & neutral.keys() else op.divisor,
         expand=None if op.expand is None else whole(op.expand),
         shape=whole(op.shape),
         cost=whole(op.cost),
@@ -92,14 +96,32 @@ def _made(op: Op, missing: tuple[str, ...]) -> Op:
         missing=missing,
         linear=op.linear,
         elementwise=op.elementwise,
+        complex={name: rule for name, rule in op.complex_rules.items() if name not in missing} or op.complex,  # type: ignore[arg-type]
     )
-    made.call = lambda *given, **attrs: op.call(**dict(zip(operands, given, strict=True)), **attrs)
+    made.call = lambda *given, **named: op.call(**dict(zip(operands[: len(given)], given, strict=True)), **named)
     return made
 
 
+def _places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def _told_without(words: str, numbers: Mapping[str, str]) -> str:
+    """What an operand receives, in words, with numbers in some of the places, and without factors of 1."""
+    for name, number in numbers.items():
+        place = f"{{{name}}}"
+        if number == "1":
+            words = words.replace(f" · {place}", "").replace(f"{place} · ", "")
+        words = words.replace(place, number)
+    return words
+
+
 def rewritten(text: str, numbers: Mapping[str, str]) -> str:
-    """A formula with numbers in some of its places, and without what they leave unchanged: + 0, - 0, * 1, / 1."""
-    places = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    """A formula with numbers in some of its places, and without what they leave unchanged: + 0, - 0, * 1, / 1.
+
+    An element of a number, ``{weight}[{target}]``, is the number.
+    """
+    places = _places(text)
     tree = ast.parse(text.format_map({name: f" {name} " for name in places}).strip(), mode="eval").body
     return ast.unparse(_Simplified(places, numbers).visit(tree))
 
@@ -113,6 +135,10 @@ class _Simplified(ast.NodeTransformer):
         if node.id in self.numbers:
             return ast.Constant(ast.literal_eval(self.numbers[node.id]))
         return ast.Name(f"{{{node.id}}}") if node.id in self.places else node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        of = self.visit(node.value)
+        return of if isinstance(of, ast.Constant) else ast.Subscript(of, self.visit(node.slice), node.ctx)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         left, right = self.visit(node.left), self.visit(node.right)

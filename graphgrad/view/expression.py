@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -48,20 +47,6 @@ _COMPARISON: Mapping[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Gt: (">", operator.gt),
     ast.GtE: (">=", operator.ge),
 }
-_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "abs": np.abs,
-    "cos": np.cos,
-    "erf": math.erf,
-    "exp": np.exp,
-    "log": np.log,
-    "maximum": np.maximum,
-    "minimum": np.minimum,
-    "sign": np.sign,
-    "sin": np.sin,
-    "sqrt": np.sqrt,
-    "tanh": np.tanh,
-    "where": np.where,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +55,7 @@ class Written:
 
     text: str
     level: int = ATOM
-    result: float | None = None
+    result: float | complex | None = None
     factors: bool = False  # nothing but factors with dots between them
 
     def within(self, level: int, first: bool = False) -> str:
@@ -93,6 +78,8 @@ class Filling:
 def printed(value: Any, text: str | None = None) -> Written:
     """A number as it is printed, or as `text` says, standing for no more than its digits say."""
     text = number(value) if text is None else text
+    if text.endswith("j"):
+        return Written(text, SUM, complex(text))
     result = float(value) if text in ("True", "False") else float(text)
     return Written(text, SIGN if text.startswith("-") else ATOM, result)
 
@@ -191,6 +178,8 @@ def _write(tree: ast.expr, places: Mapping[str, Filling]) -> Written:
         case ast.UnaryOp(ast.USub(), operand):
             inner = _write(operand, places)
             return Written("-" + inner.within(POWER), SIGN, None if inner.result is None else -inner.result)
+        case ast.BinOp(left, ast.Add(), right) if _is_zero(_taken(right, places)):
+            return _write(left, places)
         case ast.BinOp(left, kind, right) if type(kind) in _BINARY:
             sign, level, compute = _BINARY[type(kind)]
             return _binary(sign, level, compute, _write(left, places), _write(right, places))
@@ -205,9 +194,25 @@ def _write(tree: ast.expr, places: Mapping[str, Filling]) -> Written:
             return Written(f"[{', '.join(_write(element, places).text for element in elements)}]")
         case ast.Attribute(matrix, "T"):
             return Written(f"{_write(matrix, places).within(ATOM)}ᵀ")
+        case ast.Call() if _taken(tree, places) is not tree:
+            return _write(_taken(tree, places), places)
         case ast.Call(ast.Name(function), arguments, keywords):
             return _call(function, arguments, keywords, places)
     raise SyntaxError(f"a formula can't hold {ast.unparse(tree)!r}")
+
+
+def _taken(tree: ast.expr, places: Mapping[str, Filling]) -> ast.expr:
+    """The branch of a `where` that an attribute decides, such as whether there is training; else what is given."""
+    match tree:
+        case ast.Call(ast.Name("where"), [ast.Name(condition), yes, no]) if condition.startswith(_PLACE):
+            decided = places[condition.removeprefix(_PLACE)].attribute
+            if isinstance(decided, bool):
+                return _taken(yes if decided else no, places)
+    return tree
+
+
+def _is_zero(tree: ast.expr) -> bool:
+    return isinstance(tree, ast.Constant) and tree.value == 0
 
 
 def _binary(sign: str, level: int, compute: Callable[[Any, Any], Any], left: Written, right: Written) -> Written:
@@ -222,12 +227,13 @@ def _binary(sign: str, level: int, compute: Callable[[Any, Any], Any], left: Wri
     return Written(f"{left.within(level, first=True)} {sign} {right.within(level + 1)}", level, result, factors)
 
 
-def _computed(compute: Callable[..., Any], *parts: Written) -> float | None:
+def _computed(compute: Callable[..., Any], *parts: Written) -> float | complex | None:
     """What the printed numbers amount to; None where a part is no number."""
     if any(part.result is None for part in parts):
         return None
     with np.errstate(all="ignore"):
-        return float(compute(*(np.float64(part.result or 0.0) for part in parts)))
+        found = np.asarray(compute(*(np.asarray(part.result or 0.0)[()] for part in parts)))
+    return complex(found) if found.dtype.kind == "c" else float(found)
 
 
 def _call(
@@ -248,8 +254,9 @@ def _call(
         default = defaults.get(keyword.arg or "", inspect.Parameter.empty)
         if not _is_default(keyword.value, places, default):
             texts.append(f"{keyword.arg}={_write(keyword.value, places).text}")
-    compute = _FUNCTIONS.get(function)
-    result = _computed(compute, *shown) if compute is not None and len(texts) == len(shown) else None
+    result = None
+    if op is not None and op.elementwise and len(texts) == len(shown) == len(op.operands):
+        result = _computed(op.forward, *shown)
     return Written(f"{function}({', '.join(texts)})", ATOM, result)
 
 

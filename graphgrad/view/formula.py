@@ -10,7 +10,6 @@ import numpy as np
 from graphgrad.graph.graph import Graph, Operand, Vertex
 from graphgrad.graph.operation import Op
 from graphgrad.ops.declare import lookup
-from graphgrad.ops.variants import base_and_missing
 from graphgrad.view import expression
 from graphgrad.view.expression import Filling, Written, attribute, is_operator, printed, write
 from graphgrad.view.names import Names
@@ -136,6 +135,8 @@ class Formulas:
         if local is None:
             return f"{parts[0]} {self._rule(vertex, one.operand, upstream.text)}: {summary(one.value)}"
         product = expression.product(upstream, local).text
+        if self._keeps_real_part(vertex, one.operand):
+            product = f"Re({product})"
         result = walk.values[one.vertex][0]
         gradient = walk.end().gradient(one.vertex)
         if result.ndim or one.value.ndim or gradient is None:
@@ -146,6 +147,10 @@ class Formulas:
             parts.append(f"{product} =")
         numbers = self._local(vertex, one.operand, self._plugged(walk))
         assert numbers is not None
+        if product.startswith("Re("):
+            filled = expression.product(printed(gradient), numbers)
+            parts.append(f"Re({filled.text}) = {number(one.value)}")
+            return " ".join(parts)
         filled = expression.product(printed(gradient), numbers)
         parts.append(f"{filled.text} {_relation(filled, one.value)} {number(one.value)}")
         return " ".join(parts)
@@ -184,10 +189,13 @@ class Formulas:
             return self._called(vertex, op, fill)
         written = write(op.formula, self._places(vertex, op, fill))
         reduction = vertex.attrs.get("reduction", "none")
-        if reduction != "none" and "{reduction}" not in op.formula:
-            # The formula is that of one element.
-            return Written(f"{reduction}({written.text})", result=written.result)
-        return written
+        if reduction == "none" or "{reduction}" in op.formula:
+            return written
+        # The formula is that of one element.
+        if reduction == "mean" and op.divisor:
+            divisor = write(op.divisor, self._places(vertex, op, fill)).within(expression.ATOM)
+            return Written(f"sum({written.text}) / {divisor}")
+        return Written(f"{reduction}({written.text})", result=written.result)
 
     def _called(self, vertex: Vertex, op: Op | None, fill: Callable[[Operand], Written]) -> Written:
         texts = [fill(operand).text for operand in vertex.operands]
@@ -198,7 +206,7 @@ class Formulas:
                 texts.append(f"{key}={attribute(given).written.text}")
         if vertex.op is None:
             return Written(self.names[vertex.id])
-        return Written(f"{base_and_missing(vertex.op)[0]}({_shortened(texts)})")
+        return Written(f"{op.base if op is not None else vertex.op}({_shortened(texts)})")
 
     def _local(self, vertex: Vertex, operand: int, fill: Callable[[Operand], Written]) -> Written | None:
         op = lookup(vertex.op)
@@ -207,7 +215,21 @@ class Formulas:
             return None
         places = self._places(vertex, op, fill)
         places["out"] = Filling(fill(Operand(vertex.id, 0)))
-        return write(template, places)
+        written = write(template, places)
+        if op.complex != "holomorphic" or not self._is_complex(Operand(vertex.id, 0)):
+            return written
+        # What is passed on is the conjugate of the complex derivative, times the gradient.
+        result = None if written.result is None else complex(written.result).conjugate()
+        if result is not None and result.imag == 0:
+            return written
+        return Written(f"conj({written.text})", result=result)
+
+    def _is_complex(self, place: Operand) -> bool:
+        return self.graph.vertices[place.vertex].dtypes[place.port].kind == "c"
+
+    def _keeps_real_part(self, vertex: Vertex, operand: int) -> bool:
+        """Whether a real operand receives the real part of what is passed back to it."""
+        return self._is_complex(Operand(vertex.id, 0)) and not self._is_complex(vertex.operands[operand])
 
     def _rule(self, vertex: Vertex, operand: int, upstream: str) -> str:
         """How the gradient of an operand comes from that of the result, in words."""
@@ -217,7 +239,6 @@ class Formulas:
         key = op.operands[0] if op.variadic else op.operands[operand]
         words = op.back.get(key)
         if words is not None:
-            share = " / n" if vertex.attrs.get("reduction") == "mean" else ""
             named = (
                 {}
                 if op.variadic
@@ -226,6 +247,9 @@ class Formulas:
                     for one, place in zip(op.operands, vertex.operands, strict=True)
                 }
             )
+            share = ""
+            if vertex.attrs.get("reduction") == "mean":
+                share = f" / {op.divisor.format(**named)}" if op.divisor else " / n"
             return words.format(g=upstream, out=self.names[vertex.id], share=share, **named).replace("ᵀᵀ", "")
         return f"from {', '.join([upstream, *self._read(vertex, op, key)])}"
 

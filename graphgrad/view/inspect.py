@@ -185,7 +185,7 @@ def inspect(
         port=port,
         title=_title(one, name, kind),
         name=name,
-        op=one.op or "",
+        op=op.base if op is not None else one.op or "",
         symbol=op.symbol if op is not None else "",
         scope=clean(one.scope),
         kind=kind,
@@ -212,8 +212,8 @@ def _title(vertex: Vertex, name: str, kind: str) -> str:
     parts = [name]
     if vertex.op is not None:
         op = lookup(vertex.op)
-        symbol = f" {op.symbol}" if op is not None and op.symbol != op.name else ""
-        parts.append(f"{vertex.op}{symbol}")
+        symbol = f" {op.symbol}" if op is not None and op.symbol != op.base else ""
+        parts.append(f"{op.base if op is not None else vertex.op}{symbol}")
     else:
         parts.append("number in the code" if kind == "constant" else kind)
     if kind != "constant":

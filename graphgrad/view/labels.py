@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import cmath
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -73,10 +73,10 @@ class Timeline:
 
 
 def _is_finite(array: Array | None) -> bool:
-    if array is None or array.dtype.kind != "f":
+    if array is None or array.dtype.kind not in "fc":
         return True
     # Graphs of single numbers have very many of them.
-    return bool(np.isfinite(array).all()) if array.ndim else math.isfinite(array.item())
+    return bool(np.isfinite(array).all()) if array.ndim else cmath.isfinite(array.item())
 
 
 @dataclass(frozen=True, slots=True)

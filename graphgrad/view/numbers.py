@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 Array = np.ndarray[Any, Any]
-Number = bool | int | float | np.generic
+Number = bool | int | float | complex | np.generic
 
 MISSING = "—"
 DIGITS = 4
@@ -46,12 +46,12 @@ def number(value: Any, digits: int = DIGITS) -> str:
         A Python or NumPy number, an array of one element, or None for what has not arrived.
     digits
         Significant digits. Integers, and floats below a million that are whole, are written in full; ``1.000`` is
-        close to 1, and ``1`` is exactly that.
+        close to 1, and ``1`` is exactly that. Of complex numbers both parts are written so.
 
     Examples
     --------
-    >>> [number(value) for value in (0.035325, 33.0, 0.99999, 1.2341e-5, True, float("nan"), None)]
-    ['0.03533', '33', '1.000', '1.234e-05', 'True', 'nan', '—']
+    >>> [number(value) for value in (0.035325, 33.0, 0.99999, 1.2341e-5, True, float("nan"), None, 1.5 - 2j)]
+    ['0.03533', '33', '1.000', '1.234e-05', 'True', 'nan', '—', '1.5-2j']
     """
     if value is None:
         return MISSING
@@ -61,6 +61,9 @@ def number(value: Any, digits: int = DIGITS) -> str:
         return str(value)
     if value == 0:
         return "0"
+    if isinstance(value, complex):
+        real, imag = number(value.real, digits), number(value.imag, digits)
+        return f"{real}{'' if imag.startswith('-') else '+'}{imag}j"
     if abs(value) < _WHOLE_UP_TO and value == int(value):
         return str(int(value))
     text = format(value, f".{digits}g")
@@ -142,7 +145,7 @@ def _nested(array: Array) -> str:
 
 
 def spread(array: Array) -> str:
-    """The range of an array's elements; if some are nan or infinite, how many.
+    """The range of an array's elements, of complex ones that of their size; if some are nan or infinite, how many.
 
     Examples
     --------
@@ -151,6 +154,8 @@ def spread(array: Array) -> str:
     """
     if not array.size:
         return "empty"
+    if array.dtype.kind == "c":
+        return f"|z| {spread(np.abs(array))}"
     if array.dtype.kind == "b":
         return f"{np.count_nonzero(array)} of {array.size} True"
     finite = np.isfinite(array)
@@ -163,7 +168,7 @@ def spread(array: Array) -> str:
 
 
 def statistics(value: Any) -> str:
-    """Write what an array is like, in one line: shape, range, mean and norm.
+    """Write what an array is like, in one line: shape, range, mean and norm; of complex elements, of their size.
 
     Examples
     --------
@@ -172,6 +177,9 @@ def statistics(value: Any) -> str:
     """
     array = np.asarray(value)
     parts = [f"shape {shape_text(array.shape) or '()'}"]
+    if array.dtype.kind == "c":
+        array = np.abs(array)
+        parts.append("of |z|")
     if array.size and array.dtype.kind != "b":
         bad = array.size - int(np.count_nonzero(np.isfinite(array)))
         if bad:
@@ -273,10 +281,13 @@ def sum_line(contributions: Sequence[Any], total: Any, most: int = 6) -> str:
 
 
 def _signed(text: str) -> str:
-    return f"({text})" if text.startswith("-") else text
+    return f"({text})" if text.startswith("-") or text.endswith("j") else text
 
 
 def _adds_up(arrays: Sequence[Array], whole: Array) -> bool:
+    if any(array.dtype.kind == "c" for array in (*arrays, whole)):
+        sides: tuple[Any, ...] = (np.real, np.imag)
+        return all(_adds_up([side(array) for array in arrays], side(whole)) for side in sides)
     for total, *parts in zip(whole.flat, *(array.flat for array in arrays), strict=True):
         if all(math.isfinite(one) for one in (total, *parts)):
             if sum((Decimal(number(one)) for one in parts), Decimal(0)) != Decimal(number(total)):

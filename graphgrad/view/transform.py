@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from graphgrad.graph.graph import Graph, Operand, Vertex
+from graphgrad.ops.variants import base_and_missing
 from graphgrad.view.folding import Bridges, Edge, Unit, common_parts, fold, scope_parts
 from graphgrad.view.names import Names
 from graphgrad.view.picture import Look
@@ -259,7 +260,7 @@ class _Picture:
         own = [output for output in map(self.bridges, self.graph.outputs) if output.vertex in ids]
         outputs = tuple(dict.fromkeys([*self.ports.get(unit.key, {}), *own]))
         if unit.kind == "range":
-            distinct = list(dict.fromkeys(member.op or "" for member in unit.members))
+            distinct = list(dict.fromkeys(map(_called, unit.members)))
             title = f"{len(unit.members):,} operations"
             detail = " ".join(distinct[:3]) + (" …" if len(distinct) > 3 else "")
         else:
@@ -299,12 +300,16 @@ class _Picture:
         for member in unit.members:
             rest = scope_parts(member.scope)[depth:]
             if not rest:
-                return _listed([one.op or "" for one in unit.members])
-            parts.setdefault(rest[0], []).append(member.op or "")
+                return _listed([*map(_called, unit.members)])
+            parts.setdefault(rest[0], []).append(_called(member))
         first = next(iter(parts))
         if len(parts) > 1 and all(ops == parts[first] for ops in parts.values()):
             return f"{clean(first)} +{len(parts) - 1} more"
-        return _listed([one.op or "" for one in unit.members])
+        return _listed([*map(_called, unit.members)])
+
+
+def _called(vertex: Vertex) -> str:
+    return base_and_missing(vertex.op or "")[0]
 
 
 def _listed(ops: Sequence[str]) -> str:

@@ -26,6 +26,8 @@ DTYPES = frozenset(
         "bool",
         *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
         *(f"float{bits}" for bits in (16, 32, 64)),
+        "complex64",
+        "complex128",
     ]
 )
 """The element types that a file can hold."""
@@ -48,7 +50,7 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
 
 
 def encode_array(array: Array, what: str) -> dict[str, Any]:
-    """An array as JSON: its elements in row-major order, little-endian, in base64."""
+    """An array as JSON: its elements in row-major order, little-endian, in base64; complex ones are pairs of floats."""
     name = dtype_name(array.dtype)
     if name not in DTYPES:
         raise FileError(describe(f"save: {what} is of dtype {array.dtype}", f"expected: one of {_names(DTYPES)}"))

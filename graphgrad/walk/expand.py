@@ -22,7 +22,7 @@ from graphgrad.graph.mode import MODE, Mode
 from graphgrad.graph.operation import Op
 from graphgrad.graph.scalar import Scalar, scalar
 from graphgrad.graph.tensor import Tensor
-from graphgrad.ops.declare import find
+from graphgrad.ops.declare import find, lookup
 from graphgrad.walk.cells import REFUSALS, Unnoticed, leaf_cells, placed, run_on_cells
 from graphgrad.walk.trace import trace
 from graphgrad.walk.walk import Walk
@@ -50,12 +50,15 @@ def ways(walk: Walk, vertex: int) -> tuple[Way, ...]:
     if one.op is None or one.error is not None:
         return ()
     found: list[Way] = []
-    if find(one.op).expand is not None:
+    op = lookup(one.op)
+    if op is None:  # somebody's own, which isn't declared here
+        return ()
+    if op.expand is not None:
         found.append("expand")
-    if _is_tensor(walk) and not _reason_against_scalars(walk, one, find(one.op), CAP):
+    if _is_tensor(walk) and not _reason_against_scalars(walk, one, op, CAP):
         # Whether an operation's code runs on single numbers is seen by running it: there are not many.
         with contextlib.suppress(*REFUSALS):
-            _scalar_graph(walk, one, find(one.op))
+            _scalar_graph(walk, one, op)
             found.append("scalars")
     return tuple(found)
 
@@ -197,16 +200,16 @@ def _expansion(walk: Walk, vertex: Vertex, op: Op) -> tuple[Graph, _Places]:
     for name, (source, outer, value) in zip(names, _operands(walk, vertex), strict=True):
         if source not in leaves:
             # A number in the code takes part in the precision of the result.
-            floating = outer.is_constant and value.dtype.kind != "b" and vertex.dtypes[0].kind == "f"
+            floating = outer.is_constant and value.dtype.kind != "b" and vertex.dtypes[0].kind in "fc"
             array = value.astype(vertex.dtypes[0]) if floating else value
-            leaves[source] = Tensor(array, outer.requires_grad and array.dtype.kind == "f", name)
+            leaves[source] = Tensor(array, outer.requires_grad and array.dtype.kind in "fc", name)
         given.append(leaves[source])
     assert op.expand is not None
     token = MODE.set(Mode(True, Unnoticed(), vertex.scope))
     try:
         with np.errstate(all="ignore"):
             result = op.expand(given, **vertex.attrs) if op.variadic else op.expand(*given, **vertex.attrs)
-        graph = Graph.of(result)
+        graph = Graph.of(*(result if isinstance(result, tuple) else (result,)))
     finally:
         MODE.reset(token)
     return graph, {source: (leaf.name or "", [leaf.number]) for source, leaf in leaves.items()}
@@ -319,15 +322,18 @@ def _inner_walk(walk: Walk, vertex: Vertex, graph: Graph, places: _Places, title
     tensors = not isinstance(next((leaf.leaf for leaf in graph.leaves), None), Scalar)
     found = {}
     for one in graph:
-        name = vertex.name if tensors and one.id in ends else one.name
+        name = vertex.name if tensors and len(ends) == 1 and one.id in ends else one.name
         found[one.id] = one if one.is_leaf else replace(one, site=vertex.site, name=name)
-    upstream = walk.end().gradient(vertex.id)
-    gradients = [None] * len(ends) if upstream is None else [upstream] if tensors else list(upstream.flat)
+    end = walk.end()
+    gradients: list[Any] = [end.gradient(vertex.id, port) for port in range(len(vertex.shapes))]
+    if not tensors:
+        (upstream,) = gradients
+        gradients = [None] * len(ends) if upstream is None else list(upstream.flat)
     inner = trace(
         Graph(found, graph.outputs),
         gradients if len(graph.outputs) > 1 else gradients[0],
         title=title,
-        backward=upstream is not None,
+        backward=any(one is not None for one in gradients),
     )
     return replace(inner, notes=tuple(_comparison(walk, vertex, inner, places)))
 
@@ -335,7 +341,7 @@ def _inner_walk(walk: Walk, vertex: Vertex, graph: Graph, places: _Places, title
 def _comparison(walk: Walk, vertex: Vertex, inner: Walk, places: _Places) -> Iterator[str]:
     """How well the zoom agrees with the operation itself: in its result, and in what each operand receives."""
     results = [inner.values[output.vertex][output.port] for output in inner.graph.outputs]
-    yield _compare(f"The result of {vertex.op}", results, [walk.values[vertex.id][0]])
+    yield _compare(f"The result of {vertex.op}", results, walk.values[vertex.id])
     received: dict[Operand, Array] = {}
     for one in walk.contributions:
         if one.vertex == vertex.id:
@@ -351,12 +357,13 @@ def _comparison(walk: Walk, vertex: Vertex, inner: Walk, places: _Places) -> Ite
         )
 
 
-_TOLERANCE = {"float16": 1e-2, "float32": 1e-4, "float64": 1e-9}
+_TOLERANCE = {"float16": 1e-2, "float32": 1e-4, "complex64": 1e-4, "float64": 1e-9}
 
 
 def _compare(what: str, results: Sequence[Array], expected: Sequence[Array]) -> str:
+    wide = np.result_type(np.float64, *(one.dtype for one in (*results, *expected)))
     found, wanted = (
-        np.concatenate([np.asarray(one, np.float64).reshape(-1) for one in side] or [np.zeros(0)])
+        np.concatenate([np.asarray(one, wide).reshape(-1) for one in side] or [np.zeros(0)])
         for side in (results, expected)
     )
     same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))

@@ -32,7 +32,7 @@ from graphgrad.graph.operation import Op
 from graphgrad.graph.scalar import Scalar, scalar
 from graphgrad.graph.source import Site
 from graphgrad.graph.tensor import Tensor
-from graphgrad.ops.declare import find
+from graphgrad.ops.declare import find, lookup
 from graphgrad.walk.codec import FileError, Reader, dtype_name, encode_array, encode_value
 from graphgrad.walk.walk import Contribution, Walk
 
@@ -313,7 +313,7 @@ class _Vertices:
         attrs = {name: one.decoded(self.most) for name, one in parts["attrs"].members()}
         op = parts["op"].optional_text()
         needs = parts["requires_grad"].boolean()
-        if needs and any(dtype.kind != "f" for dtype in dtypes):
+        if needs and dtypes and not any(dtype.kind in "fc" for dtype in dtypes):
             parts["requires_grad"].fail("only floats have gradients", "a floating dtype", ", ".join(map(str, dtypes)))
         name = parts["name"].optional_text()
         leaf = None
@@ -400,6 +400,8 @@ class _Vertices:
     ) -> None:
         """Whether an operation takes such operands and attributes, and gives such shapes."""
         op = self.declared(parts["op"], name)
+        if op is None:
+            return
         count = len(op.operands)
         if (len(operands) < 1) if op.variadic else (len(operands) != count):
             want = "at least one" if op.variadic else f"{count} ({', '.join(op.operands)})"
@@ -416,6 +418,8 @@ class _Vertices:
             result = op.shape(below, **attrs) if op.variadic else op.shape(*below, **attrs)
         except (ValueError, TypeError, IndexError, KeyError, OverflowError, ArithmeticError) as error:
             parts["operands"].fail(f"{name}: {error}")
+        if result is None:
+            return  # it depends on values, which a graph alone doesn't have
         expected = tuple(result) if op.outputs is None else (tuple(result),)
         if expected != tuple(shapes):
             parts["shapes"].fail(f"{name} gives another shape", _shapes(expected), _shapes(shapes))
@@ -425,16 +429,19 @@ class _Vertices:
     ) -> None:
         """Whether an operation that raised claims no more than it may; its operands were perhaps why it did."""
         op = self.declared(parts["op"], name)
-        if not op.variadic and len(operands) > len(op.operands):
+        if op is not None and not op.variadic and len(operands) > len(op.operands):
             count = f"at most {len(op.operands)} ({', '.join(op.operands)})"
             parts["operands"].fail(f"{name} doesn't have so many operands", count, str(len(operands)))
         if attrs or needs:
             parts["error"].fail("what raised has no attributes and no gradient")
 
-    def declared(self, at: Reader, name: str) -> Op:
+    def declared(self, at: Reader, name: str) -> Op | None:
+        """The operation of that name; None for one of somebody's own, which has a dot in its name."""
         try:
             return find(name)
         except LookupError as error:
+            if all(map(str.isidentifier, name.split("."))) and name.count(".") == 1:
+                return None
             at.fail(str(error).partition("\n")[0])
 
 
@@ -496,8 +503,15 @@ def _walk(graph: Graph, parts: Mapping[str, Reader], most: int) -> Walk:
         contributions.append(Contribution(vertex.id, number, value))
     if contributions and not seeds:
         parts["seeds"].fail("contributions come from somewhere", "at least one seed")
-    notes = tuple(one.text() for one in parts["notes"].items())
-    return Walk(graph, {**values, **given}, seeds, tuple(contributions), parts["title"].text(), notes)
+    # What is declared may have changed since the file was written.
+    notes = [note for note in (one.text() for one in parts["notes"].items()) if not note.endswith(_UNDECLARED)]
+    unknown = list(dict.fromkeys(node.op for node in graph.nodes if node.op and lookup(node.op) is None))
+    if unknown:
+        notes.append(f"{', '.join(unknown)} {_UNDECLARED}")
+    return Walk(graph, {**values, **given}, seeds, tuple(contributions), parts["title"].text(), tuple(notes))
+
+
+_UNDECLARED = "isn't declared here (gg.custom_op): what was saved can be looked at, but the graph can't run again."
 
 
 def _leaf_value(vertex: Vertex) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from graphgrad.graph.graph import Graph, Operand
-from graphgrad.ops.declare import find
+from graphgrad.ops.declare import lookup
 
 __all__ = ["GRANULARITIES", "Granularity", "Kind", "Phase", "Step", "is_plumbing", "list_steps"]
 
@@ -90,4 +90,5 @@ def _steps(graph: Graph, edges: Sequence[tuple[int, int]], seeds: Sequence[Opera
 
 def is_plumbing(op: str | None) -> bool:
     """Whether an operation only rearranges values, and is passed over at the granularity of concepts."""
-    return op is not None and find(op).plumbing
+    found = lookup(op)
+    return found is not None and found.plumbing

@@ -178,8 +178,9 @@ class _Watcher:
     def saw(self, vertex: Vertex, results: tuple[Any, ...]) -> None:
         """A vertex has its values."""
         self.values[vertex.id] = tuple(_copy(result) for result in results)
-        if isinstance(results[0], (Tensor, Scalar)):
-            self.ids[results[0].number] = vertex.id
+        for result in results:  # integers beside floats have a number of their own
+            if isinstance(result, (Tensor, Scalar)):
+                self.ids[result.number] = vertex.id
 
     def seed(self, root: Source, value: Any) -> None:
         """A pass starts; `trace` knows from where."""

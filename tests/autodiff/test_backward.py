@@ -222,6 +222,13 @@ def test_an_upstream_gradient_of_another_shape(shape: tuple[int, ...]) -> None:
     assert x.grad is None
 
 
+def test_an_upstream_gradient_loses_no_digits_on_its_way() -> None:
+    x = leaf([1.0])
+    (x * 1.0).backward([0.1])  # not by way of float32, the default for Python floats
+    assert x.grad is not None
+    assert x.grad.tolist() == [0.1]
+
+
 @pytest.mark.parametrize("gradient", ["x", [1j, 1.0], [None, 1.0], object()])
 def test_an_upstream_gradient_that_is_no_number(gradient: object) -> None:
     x = leaf([1.0, 2.0])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import graphgrad as gg
+from graphgrad.ops import find
 
 HERE = Path(__file__).name
 
@@ -160,5 +161,189 @@ def test_refusals() -> None:
         gg.gradcheck(gg.tanh, gg.tensor([1.0]))
     with pytest.raises(gg.DTypeError, match="no input is a tensor"):
         gg.gradcheck(gg.tanh, [np.ones(2)])
-    with pytest.raises(gg.DTypeError, match="must return tensors, got float"):
+    with pytest.raises(gg.DTypeError, match="must return tensors or Scalars, got float"):
         gg.gradcheck(lambda x: [float(x)], leaf(1.0))
+
+
+# ---- why it failed
+
+
+def test_a_kink_is_told_with_its_slopes() -> None:
+    with pytest.raises(gg.GradcheckError) as caught:
+        gg.gradcheck(gg.relu, leaf([-1.0, 0.0, 1.0]))
+    message = str(caught.value)
+    assert "element (1,)" in message
+    assert "a kink, with slope 0 to the left and 1 to the right; 0 lies between" in message
+    assert "a choice and no mistake; check beside it" in message
+    assert "rule of an operation is wrong" not in message
+
+
+def test_a_kink_with_a_wrong_slope() -> None:
+    with pytest.raises(gg.GradcheckError, match=r"a kink, with slope -1 to the left and 1 to the right; 3 is neither"):
+        gg.gradcheck(
+            lambda x: gg.abs(x.detach()) + 3.0 * (x - x.detach()) + gg.abs(x) - gg.abs(x.detach()), leaf([0.0])
+        )
+
+
+def test_a_jump() -> None:
+    with pytest.raises(gg.GradcheckError, match="not smooth here: it jumps, and has no slope"):
+        gg.gradcheck(lambda x: gg.where(x >= 0.0, x + 1.0, x), leaf([0.0]))
+
+
+def test_a_wrong_rule_is_no_kink() -> None:
+    with pytest.raises(gg.GradcheckError, match="the rule of an operation is wrong"):
+        gg.gradcheck(lambda x: gg.exp(x) + gg.sin(x.detach()), leaf([0.3]))
+
+
+def test_digits_are_the_cause_only_if_more_of_them_help() -> None:
+    x = gg.tensor([0.5, 1.5], requires_grad=True)
+    with pytest.raises(gg.GradcheckError, match=r"use float64(.|\n)*with float64 values this element passes"):
+        gg.gradcheck(lambda v: gg.exp(v * 5.0), x)
+    with pytest.raises(gg.GradcheckError, match="float32 is not the cause, it fails in float64 too"):
+        gg.gradcheck(lambda v: v * 2.0 * v.detach(), x)
+
+    def single(v: Any) -> Any:
+        if v.dtype == np.float64:
+            raise gg.DTypeError("float32 only")
+        return gg.exp(v * 5.0)
+
+    with pytest.raises(
+        gg.GradcheckError, match=r"hint: use float64: float32 values are rounded too coarsely for eps=1e-06$"
+    ):
+        gg.gradcheck(single, x)
+
+
+@pytest.mark.curriculum("P01.26")
+def test_the_relative_error_of_all_is_told_in_words() -> None:
+    with pytest.raises(gg.GradcheckError, match=r"all elements together: relative error 0\.\d+, a bug"):
+        gg.gradcheck(lambda x: x * 2.0 * x.detach(), leaf([1.0, 2.0]))
+    with pytest.raises(gg.GradcheckError, match=r"relative error 5e-06, which wants a look at single elements"):
+        gg.gradcheck(lambda x: x + 1e-5 * x.detach(), leaf([1.0, 1.0]), atol=1e-6, rtol=1e-6)
+    with pytest.raises(gg.GradcheckError, match=r"relative error 5e-0[789], great: only single elements"):
+        gg.gradcheck(lambda x: x + 1e-7 * x.detach(), leaf([1.0, 1.0]), atol=1e-9, rtol=1e-9)
+
+
+# ---- the same at each call
+
+
+def test_values_that_change_are_told_with_their_place() -> None:
+    rng = np.random.default_rng(0)
+    with pytest.raises(
+        gg.GradcheckError, match=r"the values of output 1 are (.|\n)* at element \(0,\)(.|\n)*dropout off"
+    ):
+        gg.gradcheck(lambda x: (x, x + rng.normal()), leaf([1.0]))
+    assert not gg.gradcheck(lambda x: x + rng.normal(), leaf([1.0]), raise_exception=False)
+    counter = iter(range(100))
+    assert gg.gradcheck(lambda x: x * (1.0 + 1e-15 * next(counter)), leaf([1.0]), nondet_tol=1e-12)
+    sizes = iter([3, 3, 2])
+    with pytest.raises(gg.GradcheckError, match=r"have shape \(\d,\) once, and \(\d,\) the next time"):
+        gg.gradcheck(lambda x: x[: next(sizes)], leaf([1.0, 2.0, 3.0]))
+
+
+def test_dropout_is_found_out() -> None:
+    dropout = find("dropout").call
+    with pytest.raises(gg.GradcheckError, match="the function is not the same at each call"):
+        gg.gradcheck(lambda x: dropout(x, 0.5), leaf(np.ones(20)))
+    assert gg.gradcheck(lambda x: dropout(x, 0.5, seed=3), leaf(np.ones(20)))
+    assert gg.gradcheck(lambda x: dropout(x, 0.5, training=False), leaf(np.ones(20)))
+
+
+# ---- a random direction
+
+
+@pytest.mark.parametrize(("f", "inputs"), RIGHT)
+@pytest.mark.parametrize("forward", [False, True])
+def test_right_gradients_pass_along_a_direction(f: Callable[..., Any], inputs: list[Any], forward: bool) -> None:
+    leaves = [leaf(values) for values in inputs]
+    assert gg.gradcheck(f, leaves, fast_mode=True, check_forward_ad=forward, check_backward_ad=not forward) is True
+
+
+def test_the_worst_element_is_named_in_fast_mode_too() -> None:
+    with pytest.raises(gg.GradcheckError, match=r"element \(1, 2\) of shape \(2, 3\)"):
+        gg.gradcheck(wrong, leaf(np.ones((2, 3))), fast_mode=True)
+    assert not gg.gradcheck(wrong, leaf(np.ones((2, 3))), fast_mode=True, raise_exception=False)
+
+
+def test_fast_mode_runs_the_function_a_few_times_only() -> None:
+    runs = []
+
+    def f(x: Any) -> Any:
+        runs.append(1)
+        return gg.tanh(x)
+
+    assert gg.gradcheck(f, leaf(np.linspace(-1, 1, 50)), fast_mode=True)
+    assert len(runs) <= 5
+    assert gg.gradcheck(f, leaf(np.linspace(-1, 1, 50)))
+    assert len(runs) > 100
+
+
+def test_errors_that_add_up_along_a_direction_only() -> None:
+    """Each element is off by less than is tolerated, which a direction tolerates as often as there are elements."""
+    n = 40
+    assert gg.gradcheck(lambda x: x + 0.9e-5 * x.detach(), leaf(np.ones(n)), rtol=0.0, fast_mode=True)
+    assert gg.gradcheck(lambda x: x + 0.9e-5 * x.detach(), leaf(np.ones(n)), rtol=0.0)
+
+
+# ---- forward mode
+
+
+def test_forward_mode_is_checked_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = leaf([0.3, 0.7])
+    assert gg.gradcheck(lambda v: (gg.softmax(v), gg.sum(v)), x, check_forward_ad=True)
+    # A rule whose transpose isn't what forward mode takes it for.
+    monkeypatch.setattr(find("log_softmax"), "elementwise", True)
+    assert gg.gradcheck(gg.log_softmax, x)
+    with pytest.raises(gg.GradcheckError, match="a derivative of forward mode differs"):
+        gg.gradcheck(gg.log_softmax, x, check_forward_ad=True, check_backward_ad=False)
+
+
+# ---- any inputs and outputs
+
+
+def test_memory_in_any_order() -> None:
+    whole = np.random.default_rng(0).normal(size=(4, 6))
+    for view in (whole.T, whole[::2, ::-3], np.broadcast_to(whole[0], (2, 6)), np.asfortranarray(whole)):
+        x = gg.asarray(view, requires_grad=True)
+        before = view.copy()
+        for fast in (False, True):
+            assert gg.gradcheck(lambda v: gg.tanh(v @ v.T), x, fast_mode=fast, check_forward_ad=True)
+        np.testing.assert_array_equal(view, before)
+
+
+def test_scalars() -> None:
+    a, b = gg.scalar(0.5), gg.scalar(2.0)
+    f = lambda a, b: (a * gg.tanh(b), a + b)
+    for fast in (False, True):
+        assert gg.gradcheck(f, [a, b], check_forward_ad=True, fast_mode=fast)
+        assert gg.gradgradcheck(f, [a, b], fast_mode=fast)
+    with pytest.raises(gg.GradcheckError, match=r"of: output 0, element \(\) of shape \(\)(.|\n)*for: input 1"):
+        gg.gradcheck(lambda a, b: a * b.detach(), [a, b])
+    assert a.grad is None
+
+
+# ---- second derivatives
+
+
+def test_right_second_derivatives_pass() -> None:
+    x, w = leaf([[0.3, -0.7]]), leaf([[0.5], [1.5]])
+    f = lambda x, w: (gg.tanh(x @ w), gg.sum(x * x))
+    for fast in (False, True):
+        assert gg.gradgradcheck(f, [x, w], fast_mode=fast, check_fwd_over_rev=True)
+    assert gg.gradgradcheck(f, [x, gg.tensor(w.data)])
+    assert gg.gradgradcheck(gg.exp, x, [leaf([[1.0, -2.0]])])
+    assert x.grad is None
+
+
+def test_a_wrong_second_derivative_is_named() -> None:
+    # x² with the right slope 2x, of which half is held fast.
+    f = lambda x: x * x.detach() * 2.0 - x.detach() * x.detach()
+    x = leaf([1.0, 3.0])
+    assert gg.gradcheck(f, x)
+    with pytest.raises(gg.GradcheckError, match=r"of: output 0, element \(\d,\)(.|\n)*for: input 0, element"):
+        gg.gradgradcheck(f, x)
+    assert not gg.gradgradcheck(f, x, raise_exception=False)
+
+
+def test_upstream_gradients_must_fit() -> None:
+    with pytest.raises(TypeError, match="1 results, and 2 upstream gradients"):
+        gg.gradgradcheck(gg.exp, leaf([1.0]), [leaf([1.0]), leaf([1.0])])

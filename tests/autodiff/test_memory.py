@@ -15,10 +15,14 @@ import numpy as np
 import pytest
 
 import graphgrad as gg
+from graphgrad.autodiff.anomaly import detect_anomaly
+from graphgrad.autodiff.checkpoint import checkpoint
+from graphgrad.autodiff.hooks import forward_hook
+from graphgrad.graph.hooks import Hooks
 from graphgrad.graph.node import Node, Output
 from graphgrad.graph.tape import Chunk
 
-OURS = (gg.Tensor, gg.Scalar, Node, Output, Chunk, gg.Graph, gg.Recording, np.ndarray)
+OURS = (gg.Tensor, gg.Scalar, Node, Output, Hooks, Chunk, gg.Graph, gg.Recording, np.ndarray)
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +46,8 @@ def shallow() -> Iterator[None]:
 
 
 def alive() -> Counter[str]:
-    return Counter(type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, OURS))
+    # By type: isinstance asks strangers for their class, and some of other libraries answer with a warning.
+    return Counter(type(thing).__name__ for thing in gc.get_objects() if issubclass(type(thing), OURS))
 
 
 def leaf(values: Any) -> gg.Tensor:
@@ -144,6 +149,51 @@ def higher_order() -> Callable[[], None]:
     return step
 
 
+def hooked() -> Callable[[], None]:
+    w = leaf(np.ones(8))
+    w.register_hook(lambda g: g * 2)
+    w.register_post_accumulate_grad_hook(lambda p: None)
+
+    def step() -> None:
+        h = gg.tanh(w)
+        h.register_hook(lambda g: g + h.data)  # a circle, until the graph is freed
+        h.retain_grad()
+        assert h.node is not None
+        h.node.register_prehook(lambda outs: None)
+        with forward_hook(lambda node, inputs, outputs: None):
+            y = gg.sum(h * w)
+        w.grad = None
+        y.backward()
+
+    return step
+
+
+def watched() -> Callable[[], None]:
+    w, s = leaf(np.ones(8)), gg.scalar(0.5)
+
+    def step() -> None:
+        with detect_anomaly():
+            gg.sum(gg.tanh(w) * w)  # which nobody passes back through
+            w.grad = s.grad = None
+            gg.sum(gg.tanh(w) * w).backward()
+            (gg.tanh(s) * s).backward()
+            w.data -= 0.01 * w.grad  # type: ignore[operator]
+
+    return step
+
+
+def checkpointed() -> Callable[[], None]:
+    w = leaf(np.ones(8))
+
+    def step() -> None:
+        y = checkpoint(lambda t: checkpoint(gg.tanh, t * 2) * gg.exp(t), w * 1)
+        checkpoint(gg.exp, y)  # which nobody passes back through
+        w.grad = None
+        gg.sum(y).backward()
+
+    return step
+
+
 def failing() -> Callable[[], None]:
     w, s = leaf(np.ones(4)), gg.scalar(1.0)
 
@@ -161,7 +211,17 @@ def failing() -> Callable[[], None]:
     return step
 
 
-LOOPS = [tensors, scalars, scalars_made_anew, written_in_place, recorded, higher_order]
+LOOPS = [
+    tensors,
+    scalars,
+    scalars_made_anew,
+    written_in_place,
+    recorded,
+    higher_order,
+    hooked,
+    watched,
+    checkpointed,
+]
 
 
 @pytest.mark.parametrize("make", LOOPS)

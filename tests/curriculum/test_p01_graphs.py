@@ -101,6 +101,15 @@ def test_chain_sqrt(example: WorkedNumber, check: Check) -> None:
     check(example, {"f": f(const(i["x"])), "df": slope(f, i["x"])})
 
 
+@pytest.mark.worked("W007")
+def test_fanout(example: WorkedNumber, check: Check) -> None:
+    """Fan-out sum: z = h1(x) h2(x), h1=x^2, h2=sin x."""
+    x = gg.scalar(example.input["x"])
+    z = x**2 * gg.sin(x)
+    z.backward()
+    check(example, {"z": z, "dz": x.grad})
+
+
 @pytest.mark.worked("W008")
 def test_detach(example: WorkedNumber, check: Check) -> None:
     """detach: z=w.x; z1=detach(z); z2=(w*z1).x; backward."""

@@ -1,4 +1,7 @@
-"""Worked numbers of P03: Activations."""
+"""Worked numbers and errata of P03: Activations."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ from tests.worked import Check
 def test_heaviside(example: WorkedNumber, check: Check) -> None:
     """Heaviside."""
     i = example.input
-    check(example, {"H": gg.where(const(i["z"]) >= 0, 1.0, 0.0)})
+    check(example, {"H": gg.heaviside(const(i["z"]), 1.0)})
 
 
 @pytest.mark.worked("W032")
@@ -50,10 +53,10 @@ def test_act_table(example: WorkedNumber, check: Check) -> None:
             "sigmoid": gg.sigmoid(z),
             "tanh": gg.tanh(z),
             "softplus": gg.softplus(z),
-            "elu": gg.where(z > 0, z, i["alpha_elu"] * (gg.exp(z) - 1)),
+            "elu": F.elu(z, i["alpha_elu"]),
             "leaky": gg.leaky_relu(z, i["alpha_leaky"]),
-            "swish": z * gg.sigmoid(i["beta"] * z),
-            "mish": z * gg.tanh(gg.softplus(z)),
+            "swish": F.swish(z, i["beta"]),
+            "mish": F.mish(z),
         },
     )
 
@@ -65,10 +68,10 @@ def test_act_grads(example: WorkedNumber, check: Check) -> None:
     check(
         example,
         {
-            "swish": slope(lambda z: z * gg.sigmoid(z), i["z"]),
-            "mish": slope(lambda z: z * gg.tanh(gg.softplus(z)), i["z"]),
+            "swish": slope(F.silu, i["z"]),
+            "mish": slope(F.mish, i["z"]),
             "softplus": slope(gg.softplus, i["z"]),
-            "elu": slope(lambda z: gg.where(z > 0, z, gg.exp(z) - 1), i["z"]),
+            "elu": slope(F.elu, i["z"]),
         },
     )
 
@@ -80,7 +83,7 @@ def test_mish_formula(example: WorkedNumber, check: Check) -> None:
     z = const(i["z"])
     w = gg.exp(3 * z) + 4 * gg.exp(2 * z) + (6 + 4 * z) * gg.exp(z) + 4 * (z + 1)
     closed = gg.exp(z) * w / ((gg.exp(z) + 1) ** 2 + 1) ** 2
-    dm = slope(lambda z: z * gg.tanh(gg.softplus(z)), i["z"])
+    dm = slope(F.mish, i["z"])
     assert np.allclose(closed.numpy(), dm.numpy(), rtol=1e-12, atol=0)
     check(example, {"dm": dm})
 
@@ -89,8 +92,8 @@ def test_mish_formula(example: WorkedNumber, check: Check) -> None:
 def test_swish_limits(example: WorkedNumber, check: Check) -> None:
     """Swish limits: beta=0 gives z/2, beta=100 close to ReLU."""
     i = example.input
-    swish = lambda beta: const(i["z"]) * gg.sigmoid(beta * const(i["z"]))
-    check(example, {"beta0": swish(0.0), "beta100": swish(100.0)})
+    z = const(i["z"])
+    check(example, {"beta0": F.swish(z, 0.0), "beta100": F.swish(z, 100.0)})
 
 
 @pytest.mark.worked("W039")
@@ -98,7 +101,7 @@ def test_swish_beta_grad(example: WorkedNumber, check: Check) -> None:
     """Trainable Swish: dS/dbeta = z^2 sigma(bz)(1-sigma(bz))."""
     i = example.input
     z, beta = const(i["z"]), leaf([i["beta"], i["beta"]])
-    gg.sum(z * gg.sigmoid(beta * z)).backward()
+    gg.sum(F.swish(z, beta)).backward()
     check(example, {"db": beta.grad})
 
 
@@ -106,10 +109,11 @@ def test_swish_beta_grad(example: WorkedNumber, check: Check) -> None:
 def test_prelu_grad(example: WorkedNumber, check: Check) -> None:
     """PReLU: value, dx, dalpha."""
     i = example.input
-    z, alpha = leaf(i["z"]), leaf([i["alpha"]] * 3)
-    y = gg.where(z > 0, z, alpha * z)
+    z, alpha = leaf([i["z"]]), leaf([i["alpha"]] * 3)  # one example with three channels, so that each has its slope
+    y = F.prelu(z, alpha)
     gg.sum(y).backward()
-    check(example, {"y": y, "dz": z.grad, "dalpha": alpha.grad})
+    assert z.grad is not None
+    check(example, {"y": y[0], "dz": z.grad[0], "dalpha": alpha.grad})
 
 
 @pytest.mark.worked("W041")
@@ -117,10 +121,8 @@ def test_act_minima(example: WorkedNumber, check: Check) -> None:
     """Minima of Swish(beta=1) and Mish."""
     i = example.input
     found = {}
-    for name, f in {
-        "swish": lambda z: z * gg.sigmoid(i["beta"] * z),
-        "mish": lambda z: z * gg.tanh(gg.softplus(z)),
-    }.items():
+    functions: dict[str, Callable[[Any], Any]] = {"swish": lambda z: F.swish(z, i["beta"]), "mish": F.mish}
+    for name, f in functions.items():
         z = const(-1.2)
         for _ in range(20):
             z = z - gg.grad(f)(z) / gg.grad(gg.grad(f))(z)
@@ -133,7 +135,9 @@ def test_selu(example: WorkedNumber, check: Check) -> None:
     """SELU(1), SELU(-1)."""
     i = example.input
     z = const(i["z"])
-    check(example, {"y": i["lam"] * gg.where(z > 0, z, i["alpha"] * (gg.exp(z) - 1))})
+    y = F.selu(z)
+    assert np.allclose(y.numpy(), (i["lam"] * F.elu(z, i["alpha"])).numpy(), rtol=1e-15, atol=0)
+    check(example, {"y": y})
 
 
 @pytest.mark.worked("W043")
@@ -145,7 +149,7 @@ def test_leaky_elu(example: WorkedNumber, check: Check) -> None:
         example,
         {
             "leaky": gg.leaky_relu(z[0], i["alpha"][0]),
-            "elu": gg.where(z[1] > 0, z[1], i["alpha"][1] * (gg.exp(z[1]) - 1)),
+            "elu": F.elu(z[1], i["alpha"][1]),
         },
     )
 
@@ -274,3 +278,105 @@ def test_sig_sym(example: WorkedNumber, check: Check) -> None:
     i = example.input
     a = const(i["a"])
     check(example, {"neg": gg.sigmoid(-a), "one_minus": 1 - gg.sigmoid(a)})
+
+
+@pytest.mark.worked("W121")
+def test_step_pos(example: WorkedNumber, check: Check) -> None:
+    """A sigmoid as a smooth step: where it is, and that it sharpens to the unit step (P03.23)."""
+    i = example.input
+    check(example, {"s": -i["b"] / i["w"], "y": gg.sigmoid(const(float(i["w"])) * i["x"] + i["b"])})
+    z = const([-0.1, 0.1])
+    gaps = [gg.max(gg.abs(gg.sigmoid(k * z) - gg.heaviside(z, 0.5))).item() for k in (1, 3, 10, 50)]
+    assert gaps == sorted(gaps, reverse=True)
+    assert gaps[-1] < 0.01
+
+
+@pytest.mark.worked("W125")
+def test_polynomial(example: WorkedNumber, check: Check) -> None:
+    """The polynomial non-linearity of P03.15: squares and products."""
+    x1, x2 = gg.unbind(const(example.input["x"]))
+    check(example, {"phi": gg.stack([const(1.0), x1, x2, gg.square(x1), gg.square(x2), gg.multiply(x1, x2)])})
+
+
+# --- errata ----------------------------------------------------------------------------------------------------------
+
+
+def printed(value: Callable[[Any], Any], derivative: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function with this value and this derivative, whether they belong together or not."""
+    return lambda x: value(x.detach()) + derivative(x.detach()) * (x - x.detach())
+
+
+POINTS = [-2.0, -0.5, 0.0, 1.0, 1.5]
+
+
+def test_e020_the_derivative_of_softplus() -> None:
+    """E020: -1 / (1 + e^z) is printed; right is the sigmoid, which is larger by 1."""
+    wrong, right = lambda z: -1.0 / (1.0 + gg.exp(z)), gg.sigmoid
+    assert not gg.gradcheck(printed(gg.softplus, wrong), leaf(POINTS), raise_exception=False)
+    assert gg.gradcheck(printed(gg.softplus, right), leaf(POINTS))
+    assert gg.gradcheck(gg.softplus, leaf(POINTS))
+    assert slope(gg.softplus, 1.5).item() == pytest.approx(0.817574, abs=1e-6)
+    assert wrong(const(1.5)).item() == pytest.approx(-0.182426, abs=1e-6)
+
+
+def test_e028_tanh_by_the_sigmoid() -> None:
+    """E028: 2 / (1 + exp(-x)) - 1 is printed for tanh(x); it is tanh(x / 2), the bipolar sigmoid."""
+    x = const(1.0)
+    assert gg.tanh(x).item() == pytest.approx((2.0 * gg.sigmoid(2.0 * x) - 1.0).item(), rel=1e-14)
+    assert gg.tanh(x).item() == pytest.approx(0.761594, abs=1e-6)
+    assert F.bipolar_sigmoid(x).item() == pytest.approx(0.462117, abs=1e-6)
+    tanh_rule = lambda z: 1.0 - gg.square(gg.tanh(z))
+    assert gg.gradcheck(printed(gg.tanh, tanh_rule), leaf(POINTS))
+    assert not gg.gradcheck(printed(F.bipolar_sigmoid, tanh_rule), leaf(POINTS), raise_exception=False)
+
+
+def test_e083_the_steps_to_tanh() -> None:
+    """E083: 2 / (1 - e^-2z) is printed on the way; right is 2 / (1 + e^-2z) - 1."""
+    z = const(1.0)
+    assert gg.tanh(z).item() == pytest.approx((2.0 / (1.0 + gg.exp(-2.0 * z)) - 1.0).item(), rel=1e-14)
+    assert (2.0 / (1.0 - gg.exp(-2.0 * z))).item() == pytest.approx(2.31304, abs=1e-5)
+
+
+def test_e087_elu_is_an_exponential() -> None:
+    """E087: a "log curve" is printed; below zero ELU is an exponential that ends at -alpha."""
+    assert F.elu(const(-2.0)).item() == pytest.approx(-0.864665, abs=1e-6)
+    assert F.elu(const(-50.0)).item() == pytest.approx(-1.0, abs=1e-15)
+
+
+def test_e089_softmax_leaves_its_input_alone() -> None:
+    """E089: ``x -= max(x)`` is printed, which overwrites the caller's array."""
+    x = np.array([20.0, 134.0, 854.0])
+    for function in (gg.softmax, gg.log_softmax, F.softmin):
+        function(x)
+        function(gg.asarray(x))
+        assert x.tolist() == [20.0, 134.0, 854.0]
+
+
+def test_e005_softmax_is_over_the_classes_and_no_more() -> None:
+    """E005: sums from 0 to K are printed, K + 1 terms; there are K classes, from 0 to K - 1."""
+    z = const([1.0, 2.0, 3.0])
+    p = gg.softmax(z)
+    assert p.shape == (3,)
+    assert gg.sum(p).item() == pytest.approx(1.0, rel=1e-15)
+    assert p[0].item() == pytest.approx((gg.exp(z[0]) / gg.sum(gg.exp(z))).item(), rel=1e-14)
+
+
+def test_e145_a_large_logit_is_large_beside_the_others_only() -> None:
+    """E145: a large logit is said to give a probability near 1; only if the others are smaller."""
+    assert gg.softmax(const([10.0, 10.0])).tolist() == [0.5, 0.5]
+
+
+def test_e144_e093_the_slope_of_the_sigmoid() -> None:
+    """E144: (0, 1) is printed for the slope, it is in (0, 1/4]. E093: far out it is near 0, never 0."""
+    slopes = slope(gg.sigmoid, np.linspace(-30.0, 30.0, 601)).numpy()
+    assert slopes.max() == 0.25
+    assert slopes.min() > 0.0
+    assert slope(gg.sigmoid, 10.0).item() == pytest.approx(4.53958e-05, rel=1e-5)
+
+
+def test_e012_which_activations_saturate() -> None:
+    """E012: ReLU, leaky ReLU and ELU are listed as what to avoid; it is sigmoid and tanh whose slopes multiply to 0."""
+    deep = lambda function, x: slope(function, x).item() ** 10
+    assert deep(gg.sigmoid, 0.0) == pytest.approx(9.53674e-07, rel=1e-5)
+    assert [deep(function, 2.0) for function in (gg.relu, gg.leaky_relu, F.elu)] == [1.0, 1.0, 1.0]
+    assert deep(gg.tanh, 2.0) < 1e-11

@@ -12,18 +12,18 @@ from tests.worked import Check
 NAMES = ("mse", "mae", "huber", "logcosh")
 
 
-def regression(name, r, delta):
-    if name == "mse":
-        return r**2
-    if name == "mae":
-        return gg.abs(r)
+def regression(name, yhat, y, delta):
     if name == "huber":
-        return gg.where(gg.abs(r) < delta, r**2 / 2, delta * gg.abs(r) - delta**2 / 2)
-    return gg.abs(r) + gg.softplus(-2 * gg.abs(r)) - np.log(2)  # log cosh
+        return F.huber_loss(yhat, y, delta=delta)
+    return {"mse": F.mse_loss, "mae": F.l1_loss, "logcosh": F.log_cosh_loss}[name](yhat, y)
 
 
 def kl(p, q):
-    return gg.sum(p * gg.log(p / q))
+    return F.kl_div(gg.log(q), p, reduction="sum")
+
+
+def entropy(p):
+    return -gg.sum(p * gg.log(p))
 
 
 def divergence(a):
@@ -45,9 +45,9 @@ def laplace(x, b):
     return gg.exp(-gg.abs(x) / b) / (2 * b)
 
 
-def overlap(y, yhat, eps):
-    a, b = gg.sum(y * yhat, axis=0), gg.sum(y + yhat, axis=0)
-    return a, b, (a + eps) / (b - a + eps), (2 * a + eps) / (b + eps)
+def jaccard(y, yhat, eps):
+    """The index of each class, from its loss."""
+    return 1 - F.soft_jaccard_loss(yhat, y, eps, reduction="none")
 
 
 @pytest.mark.worked("W058")
@@ -119,9 +119,7 @@ def test_regression_losses(example: WorkedNumber, check: Check) -> None:
     """MSE, MAE, Huber(1), log-cosh (means)."""
     i = example.input
     y, yhat = const(i["y"]), const(i["yhat"])
-    out = {name: gg.mean(regression(name, y - yhat, i["delta"])) for name in NAMES}
-    assert float(F.mse_loss(yhat, y)) == float(out["mse"])
-    check(example, out)
+    check(example, {name: regression(name, yhat, y, i["delta"]) for name in NAMES})
 
 
 @pytest.mark.worked("W066")
@@ -131,7 +129,7 @@ def test_regression_grads(example: WorkedNumber, check: Check) -> None:
     y = const(i["y"])
     check(
         example,
-        {name: gg.grad(lambda v, n=name: gg.mean(regression(n, v - y, i["delta"])))(leaf(i["yhat"])) for name in NAMES},
+        {name: gg.grad(lambda v, n=name: regression(n, v, y, i["delta"]))(leaf(i["yhat"])) for name in NAMES},
     )
 
 
@@ -139,7 +137,8 @@ def test_regression_grads(example: WorkedNumber, check: Check) -> None:
 def test_huber_pieces(example: WorkedNumber, check: Check) -> None:
     """Huber pieces and continuity at abs(r)=delta."""
     i = example.input
-    check(example, {"L": regression("huber", const(i["r"]), i["delta"])})
+    r = const(i["r"])
+    check(example, {"L": F.huber_loss(r, 0 * r, "none", i["delta"])})
 
 
 @pytest.mark.worked("W068")
@@ -147,7 +146,7 @@ def test_logcosh_asym(example: WorkedNumber, check: Check) -> None:
     """log-cosh(3) vs abs(r) - log 2."""
     i = example.input
     r = const(float(i["r"]))
-    check(example, {"lc": gg.log((gg.exp(r) + gg.exp(-r)) / 2), "asym": gg.abs(r) - np.log(2)})
+    check(example, {"lc": F.log_cosh_loss(r, 0 * r), "asym": gg.abs(r) - np.log(2)})
 
 
 @pytest.mark.worked("W069")
@@ -166,8 +165,8 @@ def test_weighted_mse(example: WorkedNumber, check: Check) -> None:
     """Weighted MSE r^T C^-1 r."""
     i = example.input
     r, C = const(i["r"]), const(i["C"])
-    diagonal = gg.stack([C[0, 0], C[1, 1]])
-    check(example, {"L": r @ (r / diagonal)})
+    assert C[0, 1].item() == C[1, 0].item() == 0.0
+    check(example, {"L": F.mse_loss(r, 0 * r, reduction="sum", weight=1 / gg.stack([C[0, 0], C[1, 1]]))})
 
 
 @pytest.mark.worked("W071")
@@ -175,9 +174,9 @@ def test_gauss_nll(example: WorkedNumber, check: Check) -> None:
     """Gaussian NLL = const + norm^2/(2 sigma^2)."""
     i = example.input
     y, f, s = const(i["y"]), const(i["f"]), const(float(i["sigma"]))
-    const_ = y.shape[0] * gg.log(s * np.sqrt(2 * np.pi))
-    quad = gg.sum((y - f) ** 2) / (2 * s**2)
-    check(example, {"nll": const_ + quad, "const": const_, "quad": quad})
+    nll = lambda mean, target: F.gaussian_nll_loss(mean, target, s**2, full=True, reduction="sum")
+    quad = F.mse_loss(f, y, reduction="sum") / (2 * s**2)
+    check(example, {"nll": nll(f, y), "const": nll(y, y), "quad": quad})
 
 
 @pytest.mark.worked("W072")
@@ -185,7 +184,9 @@ def test_kl_discrete(example: WorkedNumber, check: Check) -> None:
     """Discrete KL, entropy, cross-entropy."""
     i = example.input
     P, Q = const(i["P"]), const(i["Q"])
-    check(example, {"fwd": kl(P, Q), "bwd": kl(Q, P), "H": -gg.sum(P * gg.log(P)), "CE": -gg.sum(P * gg.log(Q))})
+    ce = F.cross_entropy(gg.log(Q), P)
+    assert float(ce) == pytest.approx(float(kl(P, Q) + entropy(P)), rel=1e-14)
+    check(example, {"fwd": kl(P, Q), "bwd": kl(Q, P), "H": entropy(P), "CE": ce})
 
 
 @pytest.mark.worked("W073")
@@ -284,11 +285,18 @@ def test_soft_jaccard(example: WorkedNumber, check: Check) -> None:
     """Soft Jaccard and soft Dice loss (rows = pixels, columns = classes)."""
     i = example.input
     y, yhat = const(i["y"]), leaf(i["yhat"])
-    a, b, J, D = overlap(y, yhat, i["eps"])
-    loss = 1 - gg.mean(J)
+    loss = F.soft_jaccard_loss(yhat, y, i["eps"])
     loss.backward()
     check(
-        example, {"alpha": a, "beta": b, "J": J, "jaccard_loss": loss, "dice_loss": 1 - gg.mean(D), "djac": yhat.grad}
+        example,
+        {
+            "alpha": gg.sum(y * yhat, axis=0),
+            "beta": gg.sum(y + yhat, axis=0),
+            "J": jaccard(y, yhat, i["eps"]),
+            "jaccard_loss": loss,
+            "dice_loss": F.soft_dice_loss(yhat, y, i["eps"]),
+            "djac": yhat.grad,
+        },
     )
 
 
@@ -296,8 +304,8 @@ def test_soft_jaccard(example: WorkedNumber, check: Check) -> None:
 def test_soft_jaccard_empty(example: WorkedNumber, check: Check) -> None:
     """Soft Jaccard with an absent class: J = eps/eps = 1; perfect prediction gives loss 0."""
     i = example.input
-    J = overlap(const(i["y"]), const(i["yhat"]), i["eps"])[2]
-    check(example, {"J": J, "loss": 1 - gg.mean(J)})
+    y, yhat = const(i["y"]), const(i["yhat"])
+    check(example, {"J": jaccard(y, yhat, i["eps"]), "loss": F.soft_jaccard_loss(yhat, y, i["eps"])})
 
 
 @pytest.mark.worked("W084")
@@ -314,30 +322,88 @@ def test_focal(example: WorkedNumber, check: Check) -> None:
     """Focal loss gamma=2."""
     i = example.input
     p = const(i["p"])
-    check(example, {"L": -((1 - p) ** i["gamma"]) * gg.log(p)})
+    yes = np.ones(len(i["p"]))
+    classes = F.focal_loss(gg.log(gg.stack([1 - p, p], axis=1)), yes.astype(int), gamma=i["gamma"], reduction="none")
+    logits = F.sigmoid_focal_loss(gg.log(p / (1 - p)), yes, alpha=-1, gamma=i["gamma"])
+    for loss in (classes, logits):
+        check(example, {"L": loss})
 
 
 @pytest.mark.worked("W086")
 def test_weighted_ce(example: WorkedNumber, check: Check) -> None:
     """Class-weighted CE, weights (1,9), two pixels."""
     i = example.input
-    w = const(i["w"])[gg.tensor(i["cls"])]
-    total = -gg.sum(w * gg.log(const(i["p_true"])))
-    check(example, {"L": total / gg.sum(w), "L_unnormalised": total / len(i["cls"])})
+    p, cls = const(i["p_true"]), gg.tensor(i["cls"])
+    two = [gg.stack([1 - one, one] if c else [one, 1 - one]) for one, c in zip(p, i["cls"], strict=True)]
+    logits, w = gg.log(gg.stack(two)), const(i["w"])
+    total = F.cross_entropy(logits, cls, w, reduction="sum")
+    for loss in (F.cross_entropy(logits, cls, w), F.nll_loss(logits, cls, w)):
+        check(example, {"L": loss, "L_unnormalised": total / len(i["cls"])})
 
 
 @pytest.mark.worked("W087")
 def test_multitask(example: WorkedNumber, check: Check) -> None:
     """Multi-task BCE skipping unlabelled entries (null)."""
     i = example.input
-    labelled = [(row, column) for row, labels in enumerate(i["y"]) for column, y in enumerate(labels) if y is not None]
-    rows, columns = (list(index) for index in zip(*labelled, strict=True))
-    y = const([i["y"][row][column] for row, column in labelled])
-    check(example, {"J": F.binary_cross_entropy(const(i["yhat"])[rows, columns], y, reduction="sum") / len(i["y"])})
+    y = const([[0.5 if label is None else label for label in row] for row in i["y"]])
+    is_labelled = const([[label is not None for label in row] for row in i["y"]])
+    check(example, {"J": F.binary_cross_entropy(const(i["yhat"]), y, is_labelled, reduction="sum") / len(i["y"])})
 
 
 @pytest.mark.worked("W088")
 def test_pixel_ce(example: WorkedNumber, check: Check) -> None:
     """Pixelwise categorical CE summed over pixels."""
     i = example.input
-    check(example, {"L": -gg.sum(const(i["y"]) * gg.log(const(i["yhat"])))})
+    y, yhat = const(i["y"]), const(i["yhat"])
+    check(example, {"L": F.cross_entropy(gg.log(yhat), y, reduction="sum")})
+    check(example, {"L": F.nll_loss(gg.log(yhat), y.data.argmax(axis=1), reduction="sum")})
+
+
+@pytest.mark.worked("W089")
+def test_moments(example: WorkedNumber, check: Check) -> None:
+    """The population mean and variance, and a test point in their units."""
+    i = example.input
+    train = const(i["train"])
+    mu = gg.mean(train)
+    var = F.mse_loss(train, mu.data + 0 * train)
+    z = lambda x: (x - mu) / gg.sqrt(var)
+    check(example, {"mu": mu, "var": var, "train_z": z(train), "test_z": z(const(float(i["test"])))})
+
+
+def neuron(i):
+    w, b = leaf(i["w"]), leaf(float(i["b"]))
+    return w, b, w @ const(i["x"]) + b, const(float(i["y"]))
+
+
+@pytest.mark.worked("W109")
+def test_error_signal(example: WorkedNumber, check: Check) -> None:
+    """Logistic regression, one example: the error signal is a - y."""
+    w, b, z, y = neuron(example.input)
+    loss = F.binary_cross_entropy_with_logits(z, y)
+    dz = gg.grad(lambda v: F.binary_cross_entropy_with_logits(v, y))(z.data)
+    loss.backward()
+    check(example, {"z": z, "a": gg.sigmoid(z), "L": loss, "dz": dz, "dw": w.grad, "db": b.grad})
+
+
+@pytest.mark.worked("W110")
+def test_error_signal_of_a_squared_error(example: WorkedNumber, check: Check) -> None:
+    """The same neuron with 0.5 (a - y)^2: an extra factor a (1 - a)."""
+    w, b, z, y = neuron(example.input)
+    (F.mse_loss(gg.sigmoid(z), y) / 2).backward()
+    check(example, {"dw": w.grad, "db": b.grad})
+
+
+@pytest.mark.worked("W146")
+def test_sum_or_mean(example: WorkedNumber, check: Check) -> None:
+    """A loss whose gradient for each score is dz, summed and averaged: the two reductions."""
+    i = example.input
+    x, dz = const(i["x"]), const(i["dz"])
+
+    def step(reduction):
+        # Half of the squared distance from w x to w x - dz has the slope dz.
+        w = leaf(0.0)
+        score = w * x
+        (F.mse_loss(score, (score - dz).data, reduction=reduction) / 2).backward()
+        return -i["alpha"] * w.grad
+
+    check(example, {"dw_sum": step("sum"), "dw_mean": step("mean")})

@@ -107,9 +107,6 @@ NOT_NUMBERS = [
     [1.0, None],
     ["1.5", "2.5"],
     [1, "2"],
-    [1j],
-    1 + 2j,
-    np.array([1 + 2j]),
     np.array(["1"]),
     np.array([1.0, None], dtype=object),
     [object()],
@@ -132,10 +129,28 @@ def test_what_is_not_made_of_numbers_is_refused(make: Any, data: Any, dtype: str
     assert "test_create.py" in str(caught.value)
 
 
-@pytest.mark.parametrize("dtype", ["complex64", "U5", "object", "no such dtype", "datetime64[s]"])
+@pytest.mark.parametrize("dtype", ["U5", "object", "no such dtype", "datetime64[s]"])
 def test_a_dtype_that_holds_no_numbers_is_refused(dtype: str) -> None:
     with pytest.raises(gg.DTypeError):
         gg.tensor([1.0], dtype=dtype)
+
+
+@pytest.mark.parametrize("make", [gg.tensor, gg.asarray])
+def test_python_complex_numbers_get_the_precision_of_the_default(make: Any, request: pytest.FixtureRequest) -> None:
+    request.addfinalizer(lambda: gg.set_default_dtype("float32"))
+    assert make([1 + 2j]).dtype == np.complex64
+    assert make(np.array([1 + 2j])).dtype == np.complex128
+    assert make([1.0], dtype="complex64").tolist() == [1 + 0j]
+    gg.set_default_dtype("float64")
+    assert make(1j).dtype == np.complex128
+    assert make([1j], dtype="complex64", requires_grad=True).requires_grad
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "bool"])
+@pytest.mark.parametrize("data", [[1j], 1 + 2j, np.array([1 + 2j])], ids=repr)
+def test_complex_numbers_do_not_lose_their_imaginary_part(data: Any, dtype: str) -> None:
+    with pytest.raises(gg.DTypeError, match="the numbers are complex"):
+        gg.tensor(data, dtype=dtype)
 
 
 def test_an_integer_that_does_not_fit_is_refused() -> None:

@@ -118,7 +118,7 @@ def scalar_leaf() -> None:
 
 
 def numpy_function() -> None:
-    np.linalg.det(x1)  # user line
+    np.linalg.eig(x1)  # user line
 
 
 CASES: list[tuple[Callable[[], None], type[Exception], list[str]]] = [
@@ -134,10 +134,10 @@ CASES: list[tuple[Callable[[], None], type[Exception], list[str]]] = [
     (truth, ValueError, ["6 elements", "hint: compare the elements"]),
     (transposed, gg.ShapeError, ["mT: two axes are needed", "has 1"]),
     (in_place, gg.WriteError, ["add in place", "hint: update parameters inside gg.no_grad()"]),
-    (made_of_text, gg.DTypeError, ["not numbers", "expected: bool, integers or floats", "hint:"]),
+    (made_of_text, gg.DTypeError, ["not numbers", "expected: bool, integers, floats or complex numbers", "hint:"]),
     (through_the_standard_library, ValueError, ["truth value"]),
     (scalar_leaf, gg.GraphError, ["this scalar is a leaf", "value: 1.0", "hint:"]),
-    (numpy_function, gg.DTypeError, ["np.det", "hint: run it on the values"]),
+    (numpy_function, gg.DTypeError, ["np.eig", "hint: run it on the values"]),
 ]
 
 

@@ -23,7 +23,7 @@ def no_cyclic_gc() -> Iterator[None]:
 
 
 def alive() -> int:
-    return sum(isinstance(thing, Chunk) for thing in gc.get_objects())
+    return sum(type(thing) is Chunk for thing in gc.get_objects())
 
 
 def test_numbers_are_taken_in_blocks() -> None:

@@ -14,10 +14,20 @@ torch = pytest.importorskip("torch")
 
 # Where the initial values of a layer come from; and the dtype, which PyTorch takes with the data.
 OURS_ALONE = {("Linear", "generator"), ("Parameter", "dtype")}
+# A random operation keeps its seed.
+SEEDED = "gumbel_softmax rrelu dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout"
+OURS_ALONE |= {(f"functional.{name}", "seed") for name in SEEDED.split()}
 # PyTorch's own default is to guess an axis, and to warn.
 OTHER_DEFAULTS = {("functional.softmax", "dim"), ("functional.log_softmax", "dim"), ("Softmax", "dim")}
-OTHER_DEFAULTS |= {("LogSoftmax", "dim"), ("Parameter", "data")}
+OTHER_DEFAULTS |= {("LogSoftmax", "dim"), ("Parameter", "data"), ("functional.softmin", "dim")}
 NOT_THEIRS = {"IncompatibleKeys", "StateDictError", "functional", "init"}
+# Activations that PyTorch hasn't.
+NOT_THEIRS |= {"bipolar_sigmoid", "gaussian", "lecun_tanh", "maxout", "swish"}
+# Losses that PyTorch hasn't, and those of energies.
+NOT_THEIRS |= {"contrastive_loss", "focal_loss", "hinge_loss", "log_cosh_loss", "pinball_loss", "sigmoid_focal_loss"}
+NOT_THEIRS |= {"soft_dice_loss", "soft_jaccard_loss", "squared_hinge_loss"}
+NOT_THEIRS |= {"energy_hinge_loss", "energy_log_loss", "energy_loss", "energy_nll_loss", "lvq2_loss", "mce_loss"}
+NOT_THEIRS |= {"mee_loss", "perceptron_loss", "square_exponential_loss", "square_square_loss"}
 
 
 def pairs() -> Iterator[tuple[str, Any, Any]]:

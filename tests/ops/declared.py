@@ -8,6 +8,10 @@ is given in `tests.ops.families`.
 from __future__ import annotations
 
 import ast
+import functools
+import inspect
+import itertools
+import math
 import operator
 import string
 import zlib
@@ -23,7 +27,7 @@ from graphgrad.graph.node import Node
 from graphgrad.graph.operation import Op
 from graphgrad.ops import TABLE
 from graphgrad.ops.variants import without
-from tests.ops.families import FUNCTIONS, READINGS
+from tests.ops.families import DIVISORS, FUNCTIONS, READINGS, SYMMETRIC
 
 Array = np.ndarray[Any, Any]
 
@@ -66,7 +70,9 @@ class Case:
 
     def run(self, operands: Sequence[Any]) -> tuple[gg.Tensor, ...]:
         """The results of the operation, a tuple always."""
-        return run(self.op.call, self.op, operands, self.attrs)
+        given, by_name = arguments(self.op, [list(operands)] if self.op.variadic else operands, self.attrs)
+        result = self.op.call(*given, **by_name)
+        return result if isinstance(result, tuple) else (result,)
 
     def node(self) -> Node:
         """What is recorded when it runs: with all attributes, in the form in which they are kept."""
@@ -84,6 +90,30 @@ def _short(value: Any) -> str:
     if isinstance(value, slice):
         return ":".join("" if end is None else str(end) for end in (value.start, value.stop, value.step))
     return str(value)
+
+
+def takes_any_number(op: Op) -> bool:
+    """Whether its operands are given one after the other, however many: ``*operands``."""
+    parameters = {} if op.missing else inspect.signature(op.call).parameters
+    return any(one.kind is one.VAR_POSITIONAL for one in parameters.values())
+
+
+def arguments(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """What to call an operation with, by position and by name: an operand goes by name if an attribute stands before.
+
+    `layer_norm(input, normalized_shape, weight)` and `polygamma(n, x)` are such operations. Where any number of
+    operands is taken by position, as by `einsum(subscripts, *operands)`, all that stands before them goes by position
+    too.
+    """
+    parameters = {} if op.missing else inspect.signature(op.call).parameters
+    if takes_any_number(op):
+        before = list(itertools.takewhile(lambda name: name not in op.operands, parameters))
+        by_name = {name: value for name, value in attrs.items() if name not in before}
+        return [*(attrs[name] for name in before), *operands[0]], by_name
+    leading = sum(1 for _ in itertools.takewhile(lambda name: name in op.operands, parameters))
+    if op.missing or leading == len(op.operands):
+        return list(operands), dict(attrs)
+    return list(operands[:leading]), {**dict(zip(op.operands[leading:], operands[leading:], strict=True)), **attrs}
 
 
 def run(function: Callable[..., Any], op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -118,8 +148,33 @@ DIFFERENTIABLE = tuple(case for case in CASES if case.differentiable)
 ELEMENTWISE = tuple(op for op in OPS if op.elementwise)
 
 
-def each_case(cases: Iterable[Case] = CASES) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("case", [pytest.param(case, id=str(case)) for case in cases])
+def each_case(cases: Iterable[Case] = CASES) -> Callable[[Callable[..., None]], Any]:
+    """Run a test over the cases, as one test for each operation: a failure says which case it was.
+
+    A test for each case would spend more time in its surroundings than in the case.
+    """
+    groups: dict[Op, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.op, []).append(case)
+
+    def decorate(test: Callable[..., None]) -> Any:
+        @functools.wraps(test)
+        def each(*args: Any, group: list[Case], **kwargs: Any) -> None:
+            for case in group:
+                try:
+                    test(*args, case=case, **kwargs)
+                except Exception as error:
+                    error.add_note(f"case {case}")
+                    raise
+
+        signature = inspect.signature(test)
+        parameters = [one.replace(name="group") if one.name == "case" else one for one in signature.parameters.values()]
+        each.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        del each.__wrapped__  # pytest is to see this signature, not the one of the test
+        names = [pytest.param(group, id=op.name) for op, group in groups.items()]
+        return pytest.mark.parametrize("group", names)(each)
+
+    return decorate
 
 
 def each_op(ops: Iterable[Op] = OPS) -> pytest.MarkDecorator:
@@ -139,15 +194,27 @@ def assert_close(ours: Any, theirs: Any, tolerance: Mapping[str, float], what: s
 
 
 def upstream(results: Sequence[gg.Tensor], seed: int = 0) -> list[Array]:
+    """A weight for each element of the results, complex ones for complex elements."""
     rng = np.random.default_rng(seed)
-    return [rng.normal(size=one.shape).astype(one.dtype) for one in results]
+    weights = []
+    for one in results:
+        weight = rng.normal(size=one.shape)
+        if one.dtype.kind == "c":
+            weight = weight + 1j * rng.normal(size=one.shape)
+        weights.append(np.asarray(weight, one.dtype))
+    return weights
 
 
 def weighted(results: Sequence[gg.Tensor], weights: Sequence[Any]) -> gg.Tensor:
-    """One number whose gradient for each result is exactly its weight."""
-    total = gg.sum(results[0] * weights[0])
-    for one, weight in zip(results[1:], weights[1:], strict=True):
-        total = total + gg.sum(one * weight)
+    """One real number whose gradient for each result is exactly its weight; integers and bools have none."""
+    parts = [
+        gg.real(gg.sum(one * gg.conj(weight))) if one.dtype.kind == "c" else gg.sum(one * weight)
+        for one, weight in zip(results, weights, strict=True)
+        if one.dtype.kind not in "iub"
+    ]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
     return total
 
 
@@ -166,6 +233,11 @@ def gradients(
     return found
 
 
+def within(case: Case, operand: Any) -> Any:
+    """An operand, any change of which leaves it what the operation takes: the symmetric part of a symmetric matrix."""
+    return (operand + operand.mT) * 0.5 if case.op.name in SYMMETRIC else operand
+
+
 def unbroadcast(values: Array, shape: tuple[int, ...]) -> Array:
     """Sum over the axes along which an operand of `shape` was repeated."""
     values = values.sum(axis=tuple(range(values.ndim - len(shape))))
@@ -175,6 +247,7 @@ def unbroadcast(values: Array, shape: tuple[int, ...]) -> Array:
 # ---- formulas --------------------------------------------------------------------------------------------------------
 
 
+CONSTANTS = {"inf": math.inf, "pi": math.pi}
 _BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -216,7 +289,7 @@ def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
         case ast.Constant(value):
             return value
         case ast.Name(name):
-            return names[name]
+            return names[name] if name in names else CONSTANTS[name]
         case ast.UnaryOp(ast.USub(), operand):
             return -_value(operand, names)
         case ast.BinOp(left, symbol, right):
@@ -242,13 +315,23 @@ def named(case: Case, operands: Sequence[Any], attrs: Mapping[str, Any]) -> dict
     return {**dict(zip(case.op.operands, operands, strict=True)), **attrs}
 
 
+def _divisor(case: Case, operands: Sequence[Array], attrs: Mapping[str, Any]) -> Any:
+    """What the mean of a loss divides by; None for the number of losses."""
+    of_all = DIVISORS.get(case.op.base)
+    if of_all is not None:
+        return of_all(case, operands, attrs)
+    return evaluate(case.op.divisor, named(case, operands, attrs)) if case.op.divisor else None
+
+
 def formula_value(case: Case, operands: Sequence[Array], attrs: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The results as the formula has them; that of a loss is one element's, so it is reduced here."""
-    reading = READINGS.get(case.op.name)
+    """The results as the formula has them; that of a loss is one element's, so it is reduced here if it isn't there."""
+    reading = READINGS.get(case.op.base)
     if reading is not None:
         value = reading(case, operands, attrs)
     else:
         value = evaluate(case.op.formula, named(case, operands, attrs))
-    if "reduction" in attrs:
-        value = value if attrs["reduction"] == "none" else FUNCTIONS[attrs["reduction"]](value)
+    reduction = attrs.get("reduction", "none")
+    if reduction != "none" and "{reduction}" not in case.op.formula:
+        divisor = _divisor(case, operands, attrs) if reduction == "mean" else None
+        value = FUNCTIONS[reduction](value) if divisor is None else np.sum(value) / divisor
     return value if isinstance(value, tuple) else (value,)

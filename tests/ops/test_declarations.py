@@ -18,7 +18,7 @@ from graphgrad.ops import TABLE, declare, entry, find, op, scalars
 from graphgrad.ops.declare import Array, Arrays
 from graphgrad.ops.variants import base_and_missing
 from tests.ops.declared import CASES, draw, each_case, each_op, parse, places
-from tests.ops.families import FUNCTIONS, READINGS
+from tests.ops.families import DIVISORS, FUNCTIONS, READINGS
 
 # ---- every declaration -----------------------------------------------------------------------------------------------
 
@@ -42,12 +42,13 @@ def test_the_table_is_read_only_and_by_name() -> None:
 
 
 def test_readings_are_of_operations() -> None:
-    assert set(READINGS) <= set(TABLE)
+    assert set(READINGS) | set(DIVISORS) <= set(TABLE)
 
 
 @each_op(TABLE.values())
 def test_it_is_public(op: Op) -> None:
-    public: Any = getattr(gg, op.name, getattr(gg.nn.functional, op.name, None))
+    rooms: tuple[Any, ...] = (gg.fft, gg, gg.nn.functional, gg.random, gg.linalg)  # gg.fft.fft before gg.fft
+    public = next(getattr(room, op.name) for room in rooms if hasattr(room, op.name))
     assert public.op is op
     assert public.__name__ == op.name
     assert public is op.call
@@ -84,7 +85,8 @@ def test_its_formula_can_be_read(op: Op) -> None:
     assert places(op.formula) & set(op.operands)
     for operand, text in op.local.items():
         assert places(text) <= {*op.operands, *op.attributes, "out"}, operand
-    for text in (op.formula, *op.local.values()):
+    assert places(op.divisor) <= {*op.operands, *op.attributes}
+    for text in (op.formula, *op.local.values(), *([op.divisor] if op.divisor else [])):
         called = {ast.unparse(node.func) for node in ast.walk(parse(text)) if isinstance(node, ast.Call)}
         assert called <= set(FUNCTIONS)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import graphgrad as gg
-from tests.ops.declared import DIFFERENTIABLE, ELEMENTWISE, Case, each_case, gradients, upstream, weighted
+from tests.ops.declared import DIFFERENTIABLE, ELEMENTWISE, Case, each_case, gradients, upstream, weighted, within
 
 # Below these the derivative of the next order is a difference quotient of numbers that are themselves exact.
 FIRST: dict[str, Any] = {"eps": 1e-6, "atol": 1e-7, "rtol": 1e-5}
@@ -24,7 +24,7 @@ def on_differentiable(case: Case, leaves: Sequence[Any]) -> Any:
     def function(*wanted: Any) -> tuple[gg.Tensor, ...]:
         operands = list(leaves)
         for i, one in zip(case.differentiable, wanted, strict=True):
-            operands[i] = one
+            operands[i] = within(case, one)
         return case.run(operands)
 
     return function
@@ -54,7 +54,7 @@ def gradient_function(case: Case, leaves: Sequence[Any]) -> Any:
 @each_case(DIFFERENTIABLE)
 def test_second_order(case: Case) -> None:
     leaves = case.tensors()
-    weights = [gg.tensor(one, requires_grad=True) for one in upstream(case.run(leaves))]
+    weights = [gg.tensor(one, requires_grad=one.dtype.kind == "f") for one in upstream(case.run(leaves))]
     assert gg.gradcheck(gradient_function(case, leaves), [*wanted(case, leaves), *weights], **SECOND)
 
 
@@ -98,18 +98,19 @@ def test_one_tensor_in_every_place_gets_the_sum(case: Case) -> None:
     operands = tuple(first if i in case.differentiable else one for i, one in enumerate(case.operands))
     same = Case(case.op, case.index, operands, case.attrs)
     apart = same.tensors()
-    results = same.run(apart)
-    weights = upstream(results)
-    expected = sum(gradients(results, apart, weights))
     x = gg.tensor(first, requires_grad=True)
     leaves = [x if i in case.differentiable else one for i, one in enumerate(operands)]
-    (found,) = gradients(same.run(leaves), [x], weights)
+    with np.errstate(all="ignore"):  # what fits the first place, such as a logarithm, need not fit the others
+        results, together = same.run(apart), same.run(leaves)
+    weights = upstream(results)
+    expected = sum(gradients(results, apart, weights))
+    (found,) = gradients(together, [x], weights)
     np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-13)
 
 
 @each_case(case for case in DIFFERENTIABLE if case.op.outputs is None)
 def test_outputs_that_are_not_used_give_zeros(case: Case) -> None:
-    for k in range(len(case.run(case.tensors()))):
+    for k in (k for k, one in enumerate(case.run(case.tensors())) if one.requires_grad):
         leaves = case.tensors()
         results = case.run(leaves)
         weight = upstream(results)[k]

@@ -12,7 +12,7 @@ import pytest
 import graphgrad as gg
 from graphgrad.ops import TABLE
 from graphgrad.ops.variants import base_and_missing
-from tests.ops.declared import CASES, Case, assert_close, gradients
+from tests.ops.declared import CASES, Case, assert_close, each_case, gradients
 from tests.ops.families import COARSE, EDGES
 from tests.oracle.make_oracle import DTYPES, ask, edge_cases, read, upstream
 
@@ -20,9 +20,8 @@ KNOWN = {(one["name"], one["index"], one["dtype"]): one for one in read()}
 NOW = {(case.op.name, case.index): case for case in (*CASES, *edge_cases())}
 # Operations that came after the file aren't in it; all cases of those that are in it have to be.
 ASKED = {name for name, _, _ in KNOWN}
-PAIRS = [
-    pytest.param(NOW[name, i], dtype, id=f"{NOW[name, i]} {dtype}") for name, i, dtype in KNOWN if (name, i) in NOW
-]
+BOTH = pytest.mark.parametrize("dtype", DTYPES)
+EACH = each_case(NOW[name, i] for name, i, dtype in KNOWN if (name, i) in NOW and dtype == DTYPES[0])
 
 TOLERANCE = {"float64": {"rtol": 1e-10, "atol": 1e-12}, "float32": {"rtol": 3e-5, "atol": 3e-6}}
 
@@ -44,14 +43,16 @@ def check(case: Case, operands: Sequence[Any], weights: Any, values: Any, expect
             assert_close(gradient, theirs, tolerance, f"gradient for operand {i}")
 
 
-@pytest.mark.parametrize(("case", "dtype"), PAIRS)
+@BOTH
+@EACH
 def test_as_the_oracle_says(case: Case, dtype: str) -> None:
     known = KNOWN[case.op.name, case.index, dtype]
     check(case, known["operands"], known["weights"], known["values"], known["gradients"], dtype)
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed; the extra `oracle` has it")
-@pytest.mark.parametrize(("case", "dtype"), PAIRS)
+@BOTH
+@EACH
 def test_as_pytorch_says(case: Case, dtype: str) -> None:
     weights = upstream(case)
     values, expected = ask(case, case.operands, weights, dtype)

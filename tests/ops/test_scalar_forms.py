@@ -10,7 +10,7 @@ import pytest
 
 import graphgrad as gg
 from graphgrad.graph.operation import Op
-from tests.ops.declared import OPS, each_op, full_size
+from tests.ops.declared import OPS, arguments, each_op, full_size
 
 ORDINARY = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.0, 3.0, -3.0)
 EXTREME = (1e-300, -1e-300, 5e-324, 1e300, -1e300, 710.0, -746.0, math.inf, -math.inf, math.nan)
@@ -94,7 +94,8 @@ def test_one_scalar_in_both_places(op: Op) -> None:
 
 
 def second(function: Any, values: list[Any], i: int, j: int) -> float:
-    return gg.grad(gg.grad(function, i), j)(*values).item()
+    with np.errstate(all="ignore"):  # some have no value there
+        return gg.grad(gg.grad(function, i), j)(*values).item()
 
 
 @each_op(FORMS)
@@ -114,7 +115,8 @@ def test_second_order_equals_that_of_tensors(op: Op) -> None:
 def test_third_order_equals_that_of_tensors(op: Op) -> None:
     third = gg.grad(gg.grad(gg.grad(op.call)))
     for value in (0.3, 1.7):
-        assert same(third(gg.scalar(value)).data, third(gg.tensor(value, dtype="float64")).item())
+        with np.errstate(all="ignore"):
+            assert same(third(gg.scalar(value)).data, third(gg.tensor(value, dtype="float64")).item())
 
 
 @each_op(FORMS)
@@ -157,9 +159,9 @@ def test_anything_else_beside_a_scalar_is_refused(op: Op, other: Any) -> None:
 @each_op(FORMLESS)
 def test_operations_without_a_form_say_so(op: Op) -> None:
     x = gg.scalar(1.0)
-    operands = [[x]] if op.variadic else [x for _ in op.operands]
+    given, by_name = arguments(op, [[x]] if op.variadic else [x for _ in op.operands], full_size(op).attrs)
     with pytest.raises(gg.DTypeError, match=rf"^{op.name}: .*Scalar"):
-        op.call(*operands, **full_size(op).attrs)
+        op.call(*given, **by_name)
 
 
 def test_constants_pass_no_gradient() -> None:

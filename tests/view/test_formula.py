@@ -1,7 +1,6 @@
 """Formulas: what is written with names and numbers means what the declaration says, and reads like a formula."""
 
 import ast
-import math
 import re
 from fractions import Fraction
 from string import Formatter
@@ -94,7 +93,7 @@ def test_a_product_is_that_of_its_parts(first, second, value):
     filling = {letter: Filling(printed(value)) for letter in LETTERS}
     a, b = write(first, filling), write(second, filling)
     both = product(a, b)
-    assume(all(part.result is not None and math.isfinite(part.result) for part in (a, b)))
+    assume(all(part.result is not None and np.isfinite(part.result) for part in (a, b)))
     try:
         meant = computed(ast.parse(as_python(a.text), mode="eval").body, {})
         meant *= computed(ast.parse(as_python(b.text), mode="eval").body, {})
@@ -153,6 +152,31 @@ def test_formulas_of_tensors():
     assert right_side(gg.concat([x, t])) == "concat([x, t])"
     assert right_side(x @ x.T) == "x @ xᵀ"
     assert right_side(gg.nn.functional.linear(x, t)) == "x @ tᵀ"
+
+
+def test_a_weighted_mean_divides_by_the_weights():
+    F = gg.nn.functional
+    x = gg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True, name="x")
+    t, w = (gg.tensor(np.eye(2), name=name) for name in "tw")
+    classes, per_class = gg.tensor([0, 1], name="c"), gg.tensor([1.0, 2.0], name="k")
+    assert right_side(F.mse_loss(x, t, weight=w)) == "sum(w · (x - t)²) / sum(w)"
+    assert right_side(F.mse_loss(x, t, weight=w, reduction="sum")) == "sum(w · (x - t)²)"
+    assert right_side(F.nll_loss(x, classes)) == "mean(-x[c])"
+    assert right_side(F.nll_loss(x, classes, per_class)) == "sum(-x[c] · k[c]) / sum(k[c])"
+    told = [caption(walk(F.mse_loss(x, t, weight=weight)), 2) for weight in (None, w)]
+    assert "mse_loss → x" in told[0]
+    assert "· 2 · (x - t) / n:" in told[0]
+    assert "· w · 2 · (x - t) / sum(w):" in told[1]
+
+
+def test_an_attribute_decides_a_branch():
+    F = gg.nn.functional
+    x, t = gg.tensor([1.0, 2.0], requires_grad=True, name="x"), gg.tensor([0.0, 1.0], name="t")
+    assert right_side(F.poisson_nll_loss(x, t)) == "mean(exp(x) - t · x)"
+    assert right_side(F.poisson_nll_loss(x, t, log_input=False)) == "mean(x - t · log(x + 1e-08))"
+    assert right_side(F.kl_div(x, t, reduction="sum")) == "sum(t · (log(t) - x))"
+    assert right_side(F.kl_div(x, t, reduction="sum", log_target=True)) == "sum(exp(t) · (t - x))"
+    assert right_side(gg.where([True, False], x, 0.0)) == "where(leaf, x, 0)"
 
 
 @pytest.mark.parametrize("op", [op for op in OPS if op.differentiable], ids=lambda op: op.name)

@@ -11,7 +11,13 @@ import numpy as np
 def _index_add(x: Any, shape: Any, key: Any) -> Any:
     # Which elements the key means, by letting it pick from a table of their numbers.
     places = np.arange(int(np.prod(shape))).reshape(shape)[key]
-    return np.bincount(np.ravel(places), np.ravel(x), int(np.prod(shape))).reshape(shape)
+    return added_up(places, x, int(np.prod(shape))).reshape(shape)
+
+
+def added_up(places: Any, x: Any, length: int) -> Any:
+    """Zeros with values added at places; complex ones part by part."""
+    parts = [np.bincount(np.ravel(places), part, length) for part in (np.real(x).ravel(), np.imag(x).ravel())]
+    return parts[0] + 1j * parts[1] if np.iscomplexobj(x) else parts[0]
 
 
 def _setitem(x: Any, value: Any, key: Any) -> Any:
@@ -20,7 +26,13 @@ def _setitem(x: Any, value: Any, key: Any) -> Any:
     return out
 
 
-FUNCTIONS: dict[str, Any] = {"index_add": _index_add, "setitem": _setitem}
+def _index_put(x: Any, indices: Any, values: Any, accumulate: bool) -> Any:
+    taken = np.asarray(x)[indices]
+    added = _index_add(np.broadcast_to(values, taken.shape), np.shape(x), indices)
+    return x + added if accumulate else _setitem(x, values, indices)
+
+
+FUNCTIONS: dict[str, Any] = {"index_add": _index_add, "index_put": _index_put, "setitem": _setitem}
 
 
 def counterparts() -> dict[str, Callable[..., Any]]:
@@ -38,13 +50,21 @@ def counterparts() -> dict[str, Callable[..., Any]]:
         return x[tuple(map(converted, key))]
 
     def setitem(x: Any, value: Any, key: Any) -> Any:
-        out = x.clone()
-        out[tuple(map(converted, key))] = value
-        return out
+        # One after the other: if two go to one place, PyTorch gives the gradient to both, though only one stays.
+        places = torch.arange(x.numel()).reshape(x.shape)[tuple(map(converted, key))]
+        out = x.ravel()
+        for place, one in zip(places.ravel(), value.broadcast_to(places.shape).ravel(), strict=True):
+            out = out.index_put((place,), one)
+        return out.reshape(x.shape)
 
     def index_add(x: Any, shape: Any, key: Any) -> Any:
         # By way of the numbers of the elements that the key names.
         places = torch.arange(int(np.prod(shape))).reshape(shape)[tuple(map(converted, key))]
         return torch.zeros(int(np.prod(shape)), dtype=x.dtype).index_add(0, places.ravel(), x.ravel()).reshape(shape)
 
-    return {"getitem": getitem, "index_add": index_add, "setitem": setitem}
+    def index_put(x: Any, values: Any, indices: Any, accumulate: bool = False) -> Any:
+        if not accumulate:
+            return setitem(x, values, indices)
+        return torch.index_put(x, tuple(map(converted, indices)), values, accumulate=True)
+
+    return {"getitem": getitem, "index_add": index_add, "index_put": index_put, "setitem": setitem}

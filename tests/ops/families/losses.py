@@ -1,68 +1,61 @@
-"""What the tests know of losses."""
+"""What the tests know of losses of a regression."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from scipy import special
-
-if TYPE_CHECKING:
-    from tests.ops.declared import Case
-
-FUNCTIONS: dict[str, Any] = {"logsumexp": special.logsumexp}
-
-
-def _each_example(case: Case, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
-    """The formula of one example and one class, over all examples; probabilities weigh the classes."""
-    from tests.ops.declared import evaluate
-
-    logits, target = operands
-    axis = 0 if logits.ndim == 1 else 1
-    rows = np.moveaxis(logits, axis, -1)
-    losses = np.zeros(rows.shape[:-1])
-    for place in np.ndindex(losses.shape):
-        for k in range(rows.shape[-1]):
-            loss = evaluate(case.op.formula, {"input": rows[place], "target": k, **attrs})
-            share = np.moveaxis(target, axis, -1)[place][k] if target.dtype.kind == "f" else target[place] == k
-            losses[place] += share * loss
-    return losses
-
-
-READINGS = {"cross_entropy": _each_example}
-
-# Probabilities are no integers, and a class index stays one.
-NO_INTEGERS = {"binary_cross_entropy", "cross_entropy"}
+from collections.abc import Callable
+from typing import Any
 
 
 def counterparts() -> dict[str, Callable[..., Any]]:
+    import torch
     from torch.nn import functional as F
 
-    def cross_entropy(input: Any, target: Any, reduction: str = "mean") -> Any:
-        return F.cross_entropy(input, target, reduction=reduction)
+    def weighted(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda input, target, weight, **attrs: function(input, target, weight=weight, **attrs)
+
+    def pinball_loss(input: Any, target: Any, alpha: float = 0.5, reduction: str = "mean") -> Any:
+        r = input - target
+        losses = alpha * torch.relu(-r) + (1.0 - alpha) * torch.relu(r)
+        return losses if reduction == "none" else getattr(losses, reduction)()
 
     return {
-        "binary_cross_entropy": F.binary_cross_entropy,
-        "binary_cross_entropy_with_logits": F.binary_cross_entropy_with_logits,
-        "cross_entropy": cross_entropy,
-        "mse_loss": F.mse_loss,
+        "huber_loss": weighted(F.huber_loss),
+        "l1_loss": weighted(F.l1_loss),
+        "mse_loss": weighted(F.mse_loss),
+        "pinball_loss": pinball_loss,
+        "smooth_l1_loss": F.smooth_l1_loss,
     }
 
 
-_LOGITS = [[0.0, 800.0, -800.0], [1.0, 1.0, 1.0]]
+_KINKS = [[1.0, -1.0, 0.0, 2.5, -0.5], [0.0, 0.0, 0.0, 0.0, -0.5]]
+_WEIGHTS = [1.0, 0.0, 2.0, 3.0, 0.5]
+_NOTHING = [[1.0, 2.0], [0.0, 2.0], [0.0, 0.0]]
 EDGES: dict[str, Any] = {
-    "binary_cross_entropy": [
-        # exactly right, exactly wrong, and what is in between
-        ([[0.0, 1.0, 0.0, 1.0, 0.5], [0.0, 1.0, 1.0, 0.0, 1.0]], {"reduction": "none"}),
-        ([[1e-30, 1.0 - 1e-7, 0.25], [1.0, 0.0, 0.5]], {}),
+    "huber_loss": [
+        (_KINKS, {"reduction": "none"}),
+        (_KINKS, {"delta": 0.5}),
+        ([*_KINKS, _WEIGHTS], {}),
+        (_NOTHING, {}),
+        ([[1e30, -1e30], [0.0, 0.0]], {}),
     ],
-    "binary_cross_entropy_with_logits": [([[800.0, -800.0, 0.0, 40.0], [0.0, 1.0, 0.5, 1.0]], {"reduction": "none"})],
-    "cross_entropy": [
-        ([_LOGITS, [1, 2]], {"reduction": "none"}),
-        ([_LOGITS, [[0.0, 1.0, 0.0], [0.2, 0.3, 0.1]]], {}),  # the second row doesn't add up to 1
+    "l1_loss": [
+        (_KINKS, {"reduction": "none"}),
+        ([*_KINKS, _WEIGHTS], {}),
+        (_NOTHING, {}),
+        (_NOTHING, {"reduction": "sum"}),
+    ],
+    "mse_loss": [
+        (_KINKS, {"reduction": "none"}),
+        ([*_KINKS, _WEIGHTS], {}),
+        (_NOTHING, {}),
+        ([[], []], {}),  # a mean of nothing
+        ([[0.5, 1.5], [1, 2]], {}),  # an integer target
+    ],
+    "pinball_loss": [(_KINKS, {"alpha": 0.9, "reduction": "none"})],
+    "smooth_l1_loss": [
+        (_KINKS, {"reduction": "none"}),
+        (_KINKS, {"beta": 0.5}),
+        (_KINKS, {"beta": 0.0, "reduction": "sum"}),
+        ([[0.5, 1.5], [1, 2]], {}),
     ],
 }
-# PyTorch keeps a denominator above a float32 1e-12 in float64 too, which is off by 4e-9.
-_OFF = {"rtol": 1e-8, "atol": 0.0}
-COARSE = {("binary_cross_entropy", 1000, "float64"): _OFF, ("binary_cross_entropy", 1001, "float64"): _OFF}

@@ -8,26 +8,25 @@ from typing import Any
 import numpy as np
 
 
-def _split(x: Any, sizes: Any, axis: int) -> tuple[Any, ...]:
-    starts = range(0, x.shape[axis], sizes) if isinstance(sizes, int) else np.cumsum((0, *sizes))[:-1]
-    lengths = [sizes] * len(starts) if isinstance(sizes, int) else sizes
-    taken = [
-        np.take(x, range(start, min(start + n, x.shape[axis])), axis) for start, n in zip(starts, lengths, strict=True)
-    ]
-    return tuple(taken) or (x,)
+def _flatten(x: Any, start_axis: int, end_axis: int) -> Any:
+    if not x.ndim:
+        return np.array([x])
+    start, end = start_axis % x.ndim, end_axis % x.ndim
+    return np.reshape(x, (*x.shape[:start], int(np.prod(x.shape[start : end + 1])), *x.shape[end + 1 :]))
+
+
+def _unflatten(x: Any, axis: int, shape: Any) -> Any:
+    inner = np.empty(x.shape[axis]).reshape(shape).shape  # finds the -1
+    return np.reshape(x, (*x.shape[:axis], *inner, *x.shape[axis % x.ndim + 1 :]))
 
 
 FUNCTIONS: dict[str, Any] = {
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
     "broadcast_to": lambda x, shape: x + np.zeros(shape),
-    "concat": lambda tensors, axis: np.concatenate(tensors, axis),
-    "expand_dims": np.expand_dims,
-    "permute_dims": np.transpose,
+    "flatten": _flatten,
+    "ravel": np.ravel,
     "reshape": np.reshape,
-    "split": _split,
-    "squeeze": np.squeeze,
-    "stack": lambda tensors, axis: np.stack(tensors, axis),
-    "unbind": lambda x, axis: tuple(np.take(x, i, axis) for i in range(x.shape[axis])),
+    "unflatten": _unflatten,
 }
 
 
@@ -37,13 +36,9 @@ def counterparts() -> dict[str, Callable[..., Any]]:
     return {
         "astype": lambda x, dtype: x.to(getattr(torch, dtype)),
         "broadcast_to": lambda x, shape: torch.broadcast_to(x, shape),
-        "concat": lambda tensors, axis=0: torch.concat(tensors, axis),
-        "expand_dims": torch.unsqueeze,
+        "flatten": lambda x, start_axis=0, end_axis=-1: torch.flatten(x, start_axis, end_axis),
         "identity": torch.clone,
-        "permute_dims": lambda x, axes=None: torch.permute(x, axes or tuple(range(x.ndim))[::-1]),
+        "ravel": torch.ravel,
         "reshape": torch.reshape,
-        "split": lambda x, sizes, axis=0: torch.split(x, sizes, axis),
-        "squeeze": lambda x, axis=None: torch.squeeze(x) if axis is None else torch.squeeze(x, axis),
-        "stack": lambda tensors, axis=0: torch.stack(tensors, axis),
-        "unbind": lambda x, axis=0: torch.unbind(x, axis),
+        "unflatten": lambda x, axis, shape: torch.unflatten(x, axis, shape),
     }

@@ -1,0 +1,290 @@
+"""What every transform does before and after: arguments with a place of their own, and what a function may return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from graphgrad.autodiff.levels import ACTIVE, bottom, spread, wrapped
+from graphgrad.graph.dtypes import as_array
+from graphgrad.graph.errors import DTypeError, ShapeError, describe
+from graphgrad.graph.mode import MODE, enable_grad
+from graphgrad.graph.node import Node, Output, Source
+from graphgrad.graph.scalar import Scalar, scalar
+from graphgrad.graph.tensor import Tensor
+from graphgrad.ops.shaping import astype, identity
+
+__all__ = [
+    "Call",
+    "as_tensor",
+    "fresh",
+    "needs_gradient",
+    "same_form",
+    "source_of",
+]
+
+Argnums = int | Sequence[int]
+
+
+class Call:
+    """A function that ran at arguments with fresh places in the graph, ready to be differentiated for those.
+
+    Attributes
+    ----------
+    inputs
+        The fresh arguments: tensors, or scalars.
+    values
+        What the function returned, as a list.
+    aux
+        The second member of what it returned, if it returned something beside.
+    levels
+        The levels of `vmap` that were running; every input has an axis for each.
+    """
+
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        argnums: Argnums,
+        aux: bool,
+        what: str,
+    ) -> None:
+        self.what = what
+        self.levels = ACTIVE.get()
+        arguments = list(args)
+        places = _places(argnums, len(args), what)
+        made: dict[int, Any] = {}
+        for place in places:
+            if place not in made:  # 0 and -2 may well be the same argument
+                arguments[place] = made[place] = fresh(args[place], place, what)
+        self.inputs = [made[place] for place in places]
+        with enable_grad():
+            self.result = fun(*arguments, **kwargs)
+        self.aux = None
+        if aux:
+            self.result, self.aux = _pair(self.result, what)
+        several = isinstance(self.result, (tuple, list))
+        self.values: list[Any] = list(self.result) if several else [self.result]
+
+    def one_output(self) -> Any:
+        """What the function returned, if that is one tensor or scalar."""
+        if isinstance(self.result, (tuple, list)):
+            self._refuse(type(self.result).__name__, "a tensor or a Scalar that depends on its arguments")
+        self.check()
+        return self.result
+
+    def one_number(self) -> Any:
+        """What the function returned, if that is a single number."""
+        value = self.one_output()
+        if isinstance(value, Tensor) and value.size != 1:
+            raise ShapeError(
+                describe(
+                    f"{self.what}: the function must return one number, got shape {value.shape}",
+                    hint="reduce it: gg.sum(...) or gg.mean(...)",
+                )
+            )
+        if isinstance(value, Tensor) and value.dtype.kind == "c":
+            raise DTypeError(
+                describe(
+                    f"{self.what}: the function must return a real number, got {value.dtype}",
+                    hint="make one of it, e.g. gg.abs(z); gg.vjp takes complex results, and the way they are to go",
+                )
+            )
+        return value
+
+    def check(self) -> None:
+        """Refuse what can't be differentiated."""
+        for one in self.values:
+            if not isinstance(one, (Tensor, Scalar)):
+                self._refuse(type(one).__name__, "a tensor or a Scalar, or a tuple of them")
+            if isinstance(one, Tensor) and one.dtype.kind not in "fc":
+                raise DTypeError(
+                    describe(
+                        f"{self.what}: the function must return floats, got {one.dtype}",
+                        hint="with has_aux=True it may return something beside what is differentiated",
+                    )
+                )
+        kinds = {isinstance(one, Scalar) for one in (*self.values, *self.inputs)}
+        if len(kinds) > 1:
+            raise DTypeError(
+                describe(
+                    f"{self.what}: the function takes or returns both tensors and Scalars",
+                    hint="use one kind: gg.tensor(value) for gg.scalar(value)",
+                )
+            )
+
+    @property
+    def on_scalars(self) -> bool:
+        """Whether the function is one of scalars."""
+        return any(isinstance(one, Scalar) for one in (*self.values, *self.inputs))
+
+    @property
+    def first(self) -> int:
+        """The number of the first input, which no node that depends on one is below."""
+        return min((bottom(one).number for one in self.inputs), default=0)
+
+    def depends_on_more(self) -> bool:
+        """Whether the values depend on anything else that needs a gradient; nobody asks under `no_grad`."""
+        if not MODE.get().grad:
+            return False
+        if self.on_scalars:
+            return _scalars_depend_on_more(self.values, self.inputs)
+        return _depend_on_more([bottom(one) for one in self.values], [bottom(one) for one in self.inputs])
+
+    def alone(self, recorded: bool) -> Any:
+        """What the function returned, without its graph unless that is wanted further."""
+        values = [one if recorded or isinstance(one, Scalar) else one.detach() for one in self.values]
+        return self.in_form(values)
+
+    def in_form(self, values: Sequence[Any]) -> Any:
+        """Something for each value in the form in which the function returned those."""
+        if not isinstance(self.result, (tuple, list)):
+            return values[0]
+        return tuple(values) if isinstance(self.result, tuple) else list(values)
+
+    def out_of_form(self, given: Any, kind: str) -> list[Any]:
+        """Something for each value, given in the form in which the function returned those."""
+        if not isinstance(self.result, (tuple, list)):
+            return [given]
+        if not isinstance(given, (tuple, list)) or len(given) != len(self.values):
+            got = f"{len(given)}" if isinstance(given, (tuple, list)) else type(given).__name__
+            raise TypeError(
+                describe(f"{self.what}: the function returned {len(self.values)} results, and got {got} for {kind}")
+            )
+        return list(given)
+
+    def _refuse(self, kind: str, expected: str) -> NoReturn:
+        raise DTypeError(
+            describe(
+                f"{self.what}: the function must return {expected}, got {kind}",
+                hint="use graphgrad's operations inside; float(...) and .item() leave the graph",
+            )
+        )
+
+
+def _places(argnums: Argnums, count: int, what: str) -> list[int]:
+    """The places among positional arguments that are meant, negative ones counted from the end."""
+    places = []
+    for position in (argnums,) if isinstance(argnums, int) else argnums:
+        if not -count <= position < count:
+            raise TypeError(describe(f"{what}: argnums names argument {position}, but {count} were given"))
+        places.append(position % count)
+    return places
+
+
+def _pair(result: Any, what: str) -> tuple[Any, Any]:
+    if not isinstance(result, (tuple, list)) or len(result) != 2:
+        raise DTypeError(
+            describe(
+                f"{what}: with has_aux=True the function must return a pair, got {type(result).__name__}",
+                hint="return what is to be differentiated, and then what is passed through",
+            )
+        )
+    return result[0], result[1]
+
+
+def as_tensor(argument: Any, what: str) -> Tensor:
+    """An argument as a tensor; lists and arrays are copied."""
+    return argument if isinstance(argument, Tensor) else Tensor(as_array(argument, copy=True, what=what))
+
+
+def fresh(argument: Any, position: int, what: str) -> Any:
+    """A fresh place in the graph for an argument, connected to it if it needs a gradient itself.
+
+    Inside a `vmap` it is one for each example, even if the argument is the same for all: so are the derivatives.
+    """
+    if isinstance(argument, Scalar):
+        with enable_grad():
+            return scalar(argument.data) if not argument.requires_grad else argument * 1.0
+    tensor = as_tensor(argument, what)
+    if tensor.dtype.kind not in "fc":
+        raise DTypeError(
+            describe(
+                f"{what}: argument {position} holds {tensor.dtype}, which has no gradient",
+                hint="write floats (1.0 for 1), or choose other argnums",
+            )
+        )
+    levels = ACTIVE.get()
+    with enable_grad():
+        whole = bottom(spread(tensor, levels))
+        if whole.requires_grad:
+            return wrapped(identity(whole), levels)  # a node of its own, through which an outer derivative flows
+    return wrapped(Tensor(whole.data, requires_grad=True, name=whole.name), levels)
+
+
+def same_form(tangent: Any, primal: Any, place: int, what: str, kind: str) -> Any:
+    """The tangent of an argument, or the cotangent of a result, in the form of that."""
+    if isinstance(primal, Scalar):
+        if isinstance(tangent, Scalar):
+            return tangent
+        try:
+            return float(tangent)
+        except (TypeError, ValueError):
+            got = f"got: {type(tangent).__name__} {tangent!r:.40}"
+            raise DTypeError(describe(f"{what}: the {kind} of a scalar is a number", got)) from None
+    moved = tangent
+    if not isinstance(moved, Tensor):
+        moved = Tensor(as_array(tangent, primal.dtype, copy=True, what=f"{what}: {kind}"))
+    if moved.shape != primal.shape:
+        raise ShapeError(
+            describe(
+                f"{what}: {kind} {place} must have the shape of what it belongs to",
+                f"expected: {primal.shape}",
+                f"got: {moved.shape}",
+            )
+        )
+    if moved.dtype == primal.dtype:
+        return moved
+    with enable_grad():
+        return astype(moved, primal.dtype)
+
+
+def needs_gradient(value: Any) -> bool:
+    """Whether anything flows back through a tensor or a scalar; nothing does through a number."""
+    return isinstance(value, (Tensor, Scalar)) and value.requires_grad
+
+
+def source_of(tensor: Tensor) -> Source:
+    """Where a tensor comes from, as an operand would note it."""
+    return tensor if tensor._source is None else tensor._source
+
+
+def _depend_on_more(values: Sequence[Tensor], inputs: Sequence[Tensor]) -> bool:
+    """Whether values depend on anything that needs a gradient beside the leaves among `inputs`."""
+    mine = {id(one) for one in inputs}
+    if any(value.is_leaf and value.requires_grad and id(value) not in mine for value in values):
+        return True
+    stack = list({value.node for value in values if value.node is not None})
+    seen = set(stack)
+    while stack:
+        node = stack.pop()
+        for i, source in enumerate(node.operands):
+            if not node.needs >> i & 1:
+                continue
+            if isinstance(source, Tensor):
+                if id(source) not in mine:
+                    return True
+                continue
+            below = source.node if isinstance(source, Output) else source
+            if isinstance(below, Node) and below not in seen:
+                seen.add(below)
+                stack.append(below)
+    return False
+
+
+def _scalars_depend_on_more(values: Sequence[Scalar], inputs: Sequence[Scalar]) -> bool:
+    """The same for scalars."""
+    mine = {(one.chunk, one.index) for one in inputs}
+    stack = [(value.chunk, value.index) for value in values]
+    seen = set(stack)
+    while stack:
+        place = stack.pop()
+        chunk, index = place
+        if chunk.needs and not chunk.ops[index] and place not in mine:
+            return True
+        for below in chunk.operands(index):
+            if below not in seen:
+                seen.add(below)
+                stack.append(below)
+    return False
