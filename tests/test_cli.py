@@ -518,9 +518,8 @@ def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_doctor_knows_every_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert {name(one) for one in project["dependencies"]} == set(doctor.PACKAGES)
-    extras = {
-        key: ones for key, ones in project["optional-dependencies"].items() if key not in ("all", "dev", "oracle")
-    }
+    developers = ("all", "dev", "oracle", "peers")
+    extras = {key: ones for key, ones in project["optional-dependencies"].items() if key not in developers}
     assert {name(one) for ones in extras.values() for one in ones} == set(doctor.EXTRAS)
 
 

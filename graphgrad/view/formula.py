@@ -239,14 +239,10 @@ class Formulas:
         key = op.operands[0] if op.variadic else op.operands[operand]
         words = op.back.get(key)
         if words is not None:
-            named = (
-                {}
-                if op.variadic
-                else {
-                    one: self._named(place).within(expression.ATOM)
-                    for one, place in zip(op.operands, vertex.operands, strict=True)
-                }
-            )
+            named = {one: attribute(value).written.text for one, value in vertex.attrs.items()}
+            if not op.variadic:
+                operands = zip(op.operands, vertex.operands, strict=True)
+                named |= {one: self._named(place).within(expression.ATOM) for one, place in operands}
             share = ""
             if vertex.attrs.get("reduction") == "mean":
                 share = f" / {op.divisor.format(**named)}" if op.divisor else " / n"

@@ -229,7 +229,12 @@ def _operands(op: Op, sample: Sample) -> dict[str, Any]:
 
 def _called(op: Op, operands: Mapping[str, Any], attrs: Mapping[str, Any]) -> Any:
     if op.variadic:
-        return op.call(list(operands.values()), **attrs)
+        parameters = inspect.signature(op.call).parameters
+        if parameters[op.operands[0]].kind is not inspect.Parameter.VAR_POSITIONAL:
+            return op.call(list(operands.values()), **attrs)
+        before = list(parameters)[: list(parameters).index(op.operands[0])]  # einsum(subscripts, *operands)
+        rest = {name: value for name, value in attrs.items() if name not in before}
+        return op.call(*(attrs[name] for name in before), *operands.values(), **rest)
     if op.attributes or op.neutral:
         return op.call(**operands, **attrs)
     return op.call(*operands.values())  # the quick ways take operands by position

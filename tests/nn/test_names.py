@@ -19,6 +19,8 @@ SEEDED = "gumbel_softmax rrelu dropout dropout1d dropout2d dropout3d alpha_dropo
 OURS_ALONE |= {(f"functional.{name}", "seed") for name in SEEDED.split()}
 # PyTorch's own default is to guess an axis, and to warn.
 OTHER_DEFAULTS = {("functional.softmax", "dim"), ("functional.log_softmax", "dim"), ("Softmax", "dim")}
+# Without running statistics a batch is normalised by its own, as in training.
+OTHER_DEFAULTS |= {("functional.batch_norm", "running_mean"), ("functional.batch_norm", "running_var")}
 OTHER_DEFAULTS |= {("LogSoftmax", "dim"), ("Parameter", "data"), ("functional.softmin", "dim")}
 NOT_THEIRS = {"IncompatibleKeys", "StateDictError", "functional", "init"}
 # Activations that PyTorch hasn't.
@@ -27,6 +29,8 @@ NOT_THEIRS |= {"bipolar_sigmoid", "gaussian", "lecun_tanh", "maxout", "swish"}
 NOT_THEIRS |= {"contrastive_loss", "focal_loss", "hinge_loss", "log_cosh_loss", "pinball_loss", "sigmoid_focal_loss"}
 NOT_THEIRS |= {"soft_dice_loss", "soft_jaccard_loss", "squared_hinge_loss"}
 NOT_THEIRS |= {"energy_hinge_loss", "energy_log_loss", "energy_loss", "energy_nll_loss", "lvq2_loss", "mce_loss"}
+# PyTorch offers it elsewhere, as torch.cdist.
+NOT_THEIRS |= {"cdist"}
 NOT_THEIRS |= {"mee_loss", "perceptron_loss", "square_exponential_loss", "square_square_loss"}
 
 

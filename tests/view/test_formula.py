@@ -206,7 +206,7 @@ def test_every_rule_in_words_belongs_to_an_operation_and_fills_its_places():
         for operand, text in op.back.items():
             assert operand not in op.local, f"{op.name}: {operand} has a local derivative, the words are never shown"
             places = {field for _, field, _, _ in Formatter().parse(text) if field}
-            assert places <= {"g", "out", "share", *op.operands}, (op.name, operand)
+            assert places <= {"g", "out", "share", *op.operands, *op.attributes}, (op.name, operand)
 
 
 def test_an_operation_without_words_says_what_its_rule_reads(monkeypatch):
