@@ -416,6 +416,17 @@ def _applied(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
     return results if op.outputs is None else results[0]
 
 
+def _refuse_list_of_tensors(operand: Any, title: str) -> None:
+    """NumPy would make an array of the values, and the gradients of the members would be lost without a word."""
+    if isinstance(operand, (list, tuple)) and any(isinstance(one, Tensor) and one.requires_grad for one in operand):
+        raise DTypeError(
+            describe(
+                f"{title}: a list of tensors that need gradients is no tensor",
+                hint="gg.stack(tensors) makes one of them, through which the gradients flow",
+            )
+        )
+
+
 def _coerce(op: Op, operands: Iterable[Any]) -> tuple[list[Any], list[Any] | None]:
     """The operands as tensors and plain numbers, and the values that forward gets.
 
@@ -447,6 +458,7 @@ def _coerce(op: Op, operands: Iterable[Any]) -> tuple[list[Any], list[Any] | Non
             tensors.append(operand)
             batched = True
         else:
+            _refuse_list_of_tensors(operand, _title(op, i))
             tensors.append(Tensor(as_array(operand, copy=True, what=_title(op, i))))
     if imaginary:
         _fix_complex_numbers(tensors, imaginary)

@@ -300,3 +300,11 @@ def test_a_step_to_integers_or_bools_ends_the_gradient() -> None:
 def test_an_operation_is_shown_by_its_signature() -> None:
     assert repr(TABLE["sum"]) == "<Op sum(x, axis, keepdims)>"
     assert re.fullmatch(r"<Node \d+ tanh -> \(2,\)>", repr(gg.tanh(gg.zeros(2, requires_grad=True)).node))
+
+
+def test_a_list_of_tensors_that_need_gradients_is_refused() -> None:
+    x = gg.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(gg.DTypeError, match=r"add: a: a list of tensors that need gradients[\s\S]*gg.stack\(tensors\)"):
+        gg.add([x, x], 1.0)
+    assert gg.add([x.detach(), x.detach()], 1.0).tolist() == [[2.0, 3.0], [2.0, 3.0]]
+    assert gg.stack([x, x]).requires_grad
