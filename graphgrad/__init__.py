@@ -33,67 +33,67 @@ _NAMES: dict[str, str] = {
     "graph.scalar": "Scalar scalar",
     "graph.tensor": "Tensor",
     "ops": "fft linalg random",
-    "ops.aggregates": "logmeanexp prod ptp vector_norm",
-    "ops.arithmetic": (
+    "ops.array.aggregates": "logmeanexp prod ptp vector_norm",
+    "ops.array.arithmetic": (
         "abs add divide equal greater greater_equal less less_equal multiply negative not_equal power sign "
         "sqrt square subtract"
     ),
-    "ops.axes": (
+    "ops.array.axes": (
         "atleast_1d atleast_2d atleast_3d expand_dims matrix_transpose moveaxis permute_dims squeeze swapaxes "
         "transpose unsqueeze"
     ),
-    "ops.bessel": "i0 i0e i1 i1e iv ive jv spherical_jn",
-    "ops.complexes": "angle complex conj imag real view_as_complex view_as_real",
-    "ops.counting": "bincount histogram unique unique_counts unique_inverse",
-    "ops.cumulative": "cumprod cumsum cumulative_trapezoid diff ediff1d logcumsumexp trapezoid",
+    "ops.special.bessel": "i0 i0e i1 i1e iv ive jv spherical_jn",
+    "ops.array.complexes": "angle complex conj imag real view_as_complex view_as_real",
+    "ops.array.counting": "bincount histogram unique unique_counts unique_inverse",
+    "ops.array.cumulative": "cumprod cumsum cumulative_trapezoid diff ediff1d logcumsumexp trapezoid",
     "ops.custom": "custom_op remove_custom_op",
-    "ops.diagonals": "block_diag diag diag_embed diagflat diagonal tril triu",
-    "ops.einsum": "einsum",
-    "ops.elementary": "cbrt exp2 expm1 log10 log2 logaddexp logaddexp2 positive reciprocal rsqrt xlog1py xlogy",
-    "ops.elementwise": "exp leaky_relu log log1p relu sigmoid softplus tanh",
-    "ops.extremes": "cummax cummin kthvalue mode topk",
-    "ops.fourier_relatives": "fftshift hfft ifftshift ihfft",
-    "ops.gamma": "betaln digamma gammaln multigammaln polygamma zeta",
-    "ops.gathering": "gather index_select take take_along_axis",
-    "ops.grids": "broadcast_arrays meshgrid vander",
-    "ops.indexing": "getitem index_add index_put setitem",
-    "ops.joining": "column_stack concat concatenate dstack hstack stack vstack",
-    "ops.logic": (
+    "ops.array.diagonals": "block_diag diag diag_embed diagflat diagonal tril triu",
+    "ops.matrix.einsum": "einsum",
+    "ops.array.elementary": "cbrt exp2 expm1 log10 log2 logaddexp logaddexp2 positive reciprocal rsqrt xlog1py xlogy",
+    "ops.array.elementwise": "exp leaky_relu log log1p relu sigmoid softplus tanh",
+    "ops.array.extremes": "cummax cummin kthvalue mode topk",
+    "ops.spectra.fourier_relatives": "fftshift hfft ifftshift ihfft",
+    "ops.special.gamma": "betaln digamma gammaln multigammaln polygamma zeta",
+    "ops.array.gathering": "gather index_select take take_along_axis",
+    "ops.array.grids": "broadcast_arrays meshgrid vander",
+    "ops.array.indexing": "getitem index_add index_put setitem",
+    "ops.array.joining": "column_stack concat concatenate dstack hstack stack vstack",
+    "ops.array.logic": (
         "bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor "
         "isclose isfinite isinf isnan isneginf isposinf logical_and logical_not logical_or logical_xor "
         "nextafter signbit"
     ),
-    "ops.masking": (
+    "ops.array.masking": (
         "argwhere choose compress extract flatnonzero masked_fill masked_scatter masked_select nonzero select"
     ),
-    "ops.matmul": "matmul",
-    "ops.nanreductions": "nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd nansum nanvar",
-    "ops.padding": "pad",
-    "ops.products": "dot inner kron outer tensordot vdot",
-    "ops.quantiles": "median nanmedian nanquantile quantile",
-    "ops.rearranging": "flip fliplr flipud repeat roll rot90 tile",
-    "ops.reductions": "logsumexp max mean min sum",
-    "ops.rounding": (
+    "ops.matrix.matmul": "matmul",
+    "ops.array.nanreductions": "nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd nansum nanvar",
+    "ops.array.padding": "pad",
+    "ops.matrix.products": "dot inner kron outer tensordot vdot",
+    "ops.array.quantiles": "median nanmedian nanquantile quantile",
+    "ops.array.rearranging": "flip fliplr flipud repeat roll rot90 tile",
+    "ops.array.reductions": "logsumexp max mean min sum",
+    "ops.array.rounding": (
         "ceil clip copysign fix float_power floor floor_divide fmax fmin fmod frac heaviside nan_to_num "
         "remainder round trunc"
     ),
-    "ops.scattering": "put_along_axis scatter scatter_add",
-    "ops.searching": "all any argmax argmin count_nonzero digitize searchsorted",
-    "ops.selection": "maximum minimum where",
-    "ops.shaping": "astype broadcast_to flatten identity ravel reshape unflatten",
-    "ops.softmaxes": "log_softmax softmax",
-    "ops.sorting": "argpartition argsort partition sort",
-    "ops.special": "entr erf erfc erfcx erfinv log_ndtr logit ndtr ndtri rel_entr",
-    "ops.splitting": "array_split chunk dsplit hsplit split tensor_split unbind unstack vsplit",
-    "ops.statistics": "average corrcoef cov std var",
-    "ops.stopping": "stop_gradient",
-    "ops.structured": "toeplitz trace",
-    "ops.trigonometry": (
+    "ops.array.scattering": "put_along_axis scatter scatter_add",
+    "ops.array.searching": "all any argmax argmin count_nonzero digitize searchsorted",
+    "ops.array.selection": "maximum minimum where",
+    "ops.array.shaping": "astype broadcast_to flatten identity ravel reshape unflatten",
+    "ops.array.softmaxes": "log_softmax softmax",
+    "ops.array.sorting": "argpartition argsort partition sort",
+    "ops.special.special": "entr erf erfc erfcx erfinv log_ndtr logit ndtr ndtri rel_entr",
+    "ops.array.splitting": "array_split chunk dsplit hsplit split tensor_split unbind unstack vsplit",
+    "ops.array.statistics": "average corrcoef cov std var",
+    "ops.array.stopping": "stop_gradient",
+    "ops.matrix.structured": "toeplitz trace",
+    "ops.array.trigonometry": (
         "acos acosh arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh cos cosh "
         "deg2rad hypot rad2deg sin sinc sinh tan"
     ),
-    "ops.vectors": "cross matvec vecdot vecmat",
-    "ops.windows": "overlap_add sliding_window_view",
+    "ops.matrix.vectors": "cross matvec vecdot vecmat",
+    "ops.array.windows": "overlap_add sliding_window_view",
     "walk.trace": "walk",
 }
 _EXPORTS: dict[str, str] = {name: f"graphgrad.{module}" for module, names in _NAMES.items() for name in names.split()}
@@ -208,48 +208,48 @@ if TYPE_CHECKING:
     from graphgrad.ops import fft as fft
     from graphgrad.ops import linalg as linalg
     from graphgrad.ops import random as random
-    from graphgrad.ops.aggregates import *  # noqa: F403
-    from graphgrad.ops.arithmetic import *  # noqa: F403
-    from graphgrad.ops.axes import *  # noqa: F403
-    from graphgrad.ops.bessel import *  # noqa: F403
-    from graphgrad.ops.complexes import *  # noqa: F403
-    from graphgrad.ops.counting import *  # noqa: F403
-    from graphgrad.ops.cumulative import *  # noqa: F403
+    from graphgrad.ops.array.aggregates import *  # noqa: F403
+    from graphgrad.ops.array.arithmetic import *  # noqa: F403
+    from graphgrad.ops.array.axes import *  # noqa: F403
+    from graphgrad.ops.array.complexes import *  # noqa: F403
+    from graphgrad.ops.array.counting import *  # noqa: F403
+    from graphgrad.ops.array.cumulative import *  # noqa: F403
+    from graphgrad.ops.array.diagonals import *  # noqa: F403
+    from graphgrad.ops.array.elementary import *  # noqa: F403
+    from graphgrad.ops.array.elementwise import *  # noqa: F403
+    from graphgrad.ops.array.extremes import *  # noqa: F403
+    from graphgrad.ops.array.gathering import *  # noqa: F403
+    from graphgrad.ops.array.grids import *  # noqa: F403
+    from graphgrad.ops.array.indexing import *  # noqa: F403
+    from graphgrad.ops.array.joining import *  # noqa: F403
+    from graphgrad.ops.array.logic import *  # noqa: F403
+    from graphgrad.ops.array.masking import *  # noqa: F403
+    from graphgrad.ops.array.nanreductions import *  # noqa: F403
+    from graphgrad.ops.array.padding import *  # noqa: F403
+    from graphgrad.ops.array.quantiles import *  # noqa: F403
+    from graphgrad.ops.array.rearranging import *  # noqa: F403
+    from graphgrad.ops.array.reductions import *  # noqa: F403
+    from graphgrad.ops.array.rounding import *  # noqa: F403
+    from graphgrad.ops.array.scattering import *  # noqa: F403
+    from graphgrad.ops.array.searching import *  # noqa: F403
+    from graphgrad.ops.array.selection import *  # noqa: F403
+    from graphgrad.ops.array.shaping import *  # noqa: F403
+    from graphgrad.ops.array.softmaxes import *  # noqa: F403
+    from graphgrad.ops.array.sorting import *  # noqa: F403
+    from graphgrad.ops.array.splitting import *  # noqa: F403
+    from graphgrad.ops.array.statistics import *  # noqa: F403
+    from graphgrad.ops.array.stopping import *  # noqa: F403
+    from graphgrad.ops.array.trigonometry import *  # noqa: F403
+    from graphgrad.ops.array.windows import *  # noqa: F403
     from graphgrad.ops.custom import custom_op as custom_op
     from graphgrad.ops.custom import remove_custom_op as remove_custom_op
-    from graphgrad.ops.diagonals import *  # noqa: F403
-    from graphgrad.ops.einsum import *  # noqa: F403
-    from graphgrad.ops.elementary import *  # noqa: F403
-    from graphgrad.ops.elementwise import *  # noqa: F403
-    from graphgrad.ops.extremes import *  # noqa: F403
-    from graphgrad.ops.fourier_relatives import *  # noqa: F403
-    from graphgrad.ops.gamma import *  # noqa: F403
-    from graphgrad.ops.gathering import *  # noqa: F403
-    from graphgrad.ops.grids import *  # noqa: F403
-    from graphgrad.ops.indexing import *  # noqa: F403
-    from graphgrad.ops.joining import *  # noqa: F403
-    from graphgrad.ops.logic import *  # noqa: F403
-    from graphgrad.ops.masking import *  # noqa: F403
-    from graphgrad.ops.matmul import *  # noqa: F403
-    from graphgrad.ops.nanreductions import *  # noqa: F403
-    from graphgrad.ops.padding import *  # noqa: F403
-    from graphgrad.ops.products import *  # noqa: F403
-    from graphgrad.ops.quantiles import *  # noqa: F403
-    from graphgrad.ops.rearranging import *  # noqa: F403
-    from graphgrad.ops.reductions import *  # noqa: F403
-    from graphgrad.ops.rounding import *  # noqa: F403
-    from graphgrad.ops.scattering import *  # noqa: F403
-    from graphgrad.ops.searching import *  # noqa: F403
-    from graphgrad.ops.selection import *  # noqa: F403
-    from graphgrad.ops.shaping import *  # noqa: F403
-    from graphgrad.ops.softmaxes import *  # noqa: F403
-    from graphgrad.ops.sorting import *  # noqa: F403
-    from graphgrad.ops.special import *  # noqa: F403
-    from graphgrad.ops.splitting import *  # noqa: F403
-    from graphgrad.ops.statistics import *  # noqa: F403
-    from graphgrad.ops.stopping import *  # noqa: F403
-    from graphgrad.ops.structured import *  # noqa: F403
-    from graphgrad.ops.trigonometry import *  # noqa: F403
-    from graphgrad.ops.vectors import *  # noqa: F403
-    from graphgrad.ops.windows import *  # noqa: F403
+    from graphgrad.ops.matrix.einsum import *  # noqa: F403
+    from graphgrad.ops.matrix.matmul import *  # noqa: F403
+    from graphgrad.ops.matrix.products import *  # noqa: F403
+    from graphgrad.ops.matrix.structured import *  # noqa: F403
+    from graphgrad.ops.matrix.vectors import *  # noqa: F403
+    from graphgrad.ops.special.bessel import *  # noqa: F403
+    from graphgrad.ops.special.gamma import *  # noqa: F403
+    from graphgrad.ops.special.special import *  # noqa: F403
+    from graphgrad.ops.spectra.fourier_relatives import *  # noqa: F403
     from graphgrad.walk.trace import walk as walk

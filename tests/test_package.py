@@ -120,11 +120,11 @@ _ROOMS = ("nn",)
 if TYPE_CHECKING:
     from graphgrad import nn as nn
     from graphgrad.graph.create import tensor as tensor, scalar
-    from graphgrad.ops.softmaxes import *
+    from graphgrad.ops.array.softmaxes import *
 """
     created = "graphgrad.graph.create"
     assert lazy_tables(source) == ({"full": created, "tensor": created}, ("nn",))
-    softmaxes = dict.fromkeys(["log_softmax", "softmax"], "graphgrad.ops.softmaxes")
+    softmaxes = dict.fromkeys(["log_softmax", "softmax"], "graphgrad.ops.array.softmaxes")
     assert typed_names(source) == {"tensor": created, "nn": "graphgrad", **softmaxes}
 
 

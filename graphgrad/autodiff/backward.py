@@ -28,7 +28,7 @@ from graphgrad.graph.node import Node, Output, Source
 from graphgrad.graph.record import announce
 from graphgrad.graph.tensor import Tensor
 from graphgrad.graph.writes import CLOCK
-from graphgrad.ops.shaping import astype
+from graphgrad.ops.array.shaping import astype
 
 __all__ = ["Observer", "backward", "differentiate"]
 

@@ -10,9 +10,9 @@ import numpy as np
 from graphgrad.autodiff.levels import Batched, Level
 from graphgrad.graph.operation import Op
 from graphgrad.graph.tensor import Tensor
+from graphgrad.ops.array.reductions import mean, sum
+from graphgrad.ops.array.shaping import broadcast_to, reshape
 from graphgrad.ops.entry import apply
-from graphgrad.ops.reductions import mean, sum
-from graphgrad.ops.shaping import broadcast_to, reshape
 
 __all__ = ["NO", "Batch", "each", "further_back", "reduced", "whole_of", "with_rank"]
 

@@ -19,12 +19,12 @@ from graphgrad.autodiff.levels import Batched
 from graphgrad.graph.errors import ShapeError, describe
 from graphgrad.graph.operation import Op
 from graphgrad.graph.tensor import Tensor
+from graphgrad.ops.array.joining import stack
+from graphgrad.ops.array.shaping import reshape
+from graphgrad.ops.array.splitting import unbind
 from graphgrad.ops.declare import TABLE
 from graphgrad.ops.entry import explain
-from graphgrad.ops.joining import stack
 from graphgrad.ops.shapes import broadcast
-from graphgrad.ops.shaping import reshape
-from graphgrad.ops.splitting import unbind
 from graphgrad.ops.variants import base_and_missing
 
 __all__ = ["apply_batched"]

@@ -12,13 +12,13 @@ import numpy as np
 
 from graphgrad.autodiff.batch import NO, Batch, Shape, further_back, reduced, whole_of, with_rank
 from graphgrad.graph.tensor import Tensor
-from graphgrad.ops.arithmetic import divide, not_equal
-from graphgrad.ops.axes import atleast_1d, atleast_2d, atleast_3d, permute_dims
-from graphgrad.ops.indexing import getitem, index_add, setitem
-from graphgrad.ops.joining import concat
-from graphgrad.ops.matmul import matmul
-from graphgrad.ops.rearranging import flip
-from graphgrad.ops.shaping import astype, broadcast_to, reshape
+from graphgrad.ops.array.arithmetic import divide, not_equal
+from graphgrad.ops.array.axes import atleast_1d, atleast_2d, atleast_3d, permute_dims
+from graphgrad.ops.array.indexing import getitem, index_add, setitem
+from graphgrad.ops.array.joining import concat
+from graphgrad.ops.array.rearranging import flip
+from graphgrad.ops.array.shaping import astype, broadcast_to, reshape
+from graphgrad.ops.matrix.matmul import matmul
 
 __all__ = ["RULES"]
 

@@ -15,7 +15,7 @@ from graphgrad.graph.errors import DTypeError, describe
 from graphgrad.graph.mode import no_grad
 from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.tensor import Tensor
-from graphgrad.ops.complexes import view_as_complex, view_as_real
+from graphgrad.ops.array.complexes import view_as_complex, view_as_real
 
 __all__ = ["Checked"]
 

@@ -44,7 +44,7 @@ from graphgrad.graph.hooks import Hook, Hooks, HookTable, RemovableHandle
 from graphgrad.graph.mode import MODE
 from graphgrad.graph.node import Node
 from graphgrad.graph.tensor import Tensor
-from graphgrad.ops.shaping import astype
+from graphgrad.ops.array.shaping import astype
 
 __all__ = ["RemovableHandle", "forward_hook"]
 

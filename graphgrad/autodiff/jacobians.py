@@ -19,8 +19,8 @@ from graphgrad.graph.errors import DTypeError, describe
 from graphgrad.graph.mode import MODE, enable_grad
 from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.tensor import Tensor
-from graphgrad.ops.joining import concat, stack
-from graphgrad.ops.shaping import reshape
+from graphgrad.ops.array.joining import concat, stack
+from graphgrad.ops.array.shaping import reshape
 
 __all__ = ["hessian", "hvp", "jacfwd", "jacobian", "jacrev"]
 

@@ -19,8 +19,8 @@ from graphgrad.graph.late import late
 from graphgrad.graph.mode import enable_grad
 from graphgrad.graph.node import next_number
 from graphgrad.graph.tensor import Tensor
-from graphgrad.ops.axes import permute_dims
-from graphgrad.ops.shaping import broadcast_to
+from graphgrad.ops.array.axes import permute_dims
+from graphgrad.ops.array.shaping import broadcast_to
 
 __all__ = [
     "ACTIVE",

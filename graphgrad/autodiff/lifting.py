@@ -12,7 +12,7 @@ from graphgrad.graph.mode import MODE, enable_grad
 from graphgrad.graph.node import Node, Output, Source
 from graphgrad.graph.scalar import Scalar, scalar
 from graphgrad.graph.tensor import Tensor
-from graphgrad.ops.shaping import astype, identity
+from graphgrad.ops.array.shaping import astype, identity
 
 __all__ = [
     "Call",

@@ -11,9 +11,9 @@ from graphgrad.graph.errors import GraphError, WriteError, describe
 from graphgrad.graph.node import Node, Output, Recomputed, Source
 from graphgrad.graph.tensor import Tensor, computed, written_at
 from graphgrad.graph.writes import last_write
-from graphgrad.ops.complexes import real
-from graphgrad.ops.reductions import sum as sum_tensor
-from graphgrad.ops.shaping import astype, reshape
+from graphgrad.ops.array.complexes import real
+from graphgrad.ops.array.reductions import sum as sum_tensor
+from graphgrad.ops.array.shaping import astype, reshape
 
 __all__ = ["as_tensors", "cast", "check_saved", "fit", "layout", "saved_by", "shapes_of", "unbroadcast"]
 

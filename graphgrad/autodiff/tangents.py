@@ -31,7 +31,7 @@ from graphgrad.graph.node import Node, Output, Source
 from graphgrad.graph.operation import Op
 from graphgrad.graph.tensor import Tensor
 from graphgrad.graph.writes import CLOCK
-from graphgrad.ops.shaping import broadcast_to, identity
+from graphgrad.ops.array.shaping import broadcast_to, identity
 from graphgrad.ops.variants import without
 
 __all__ = ["TangentSweep", "nodes_above"]

@@ -19,7 +19,7 @@ from graphgrad.autodiff.scalar_backward import differentiate_scalar
 from graphgrad.graph.mode import enable_grad
 from graphgrad.graph.record import announce
 from graphgrad.graph.tensor import Tensor
-from graphgrad.ops.arithmetic import multiply
+from graphgrad.ops.array.arithmetic import multiply
 
 __all__ = ["elementwise_grad", "grad", "pass_back", "value_and_grad", "vjp"]
 

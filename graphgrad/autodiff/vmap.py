@@ -15,10 +15,10 @@ from graphgrad.graph.errors import DTypeError, ShapeError, describe
 from graphgrad.graph.late import late
 from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.tensor import Tensor
-from graphgrad.ops.axes import moveaxis
-from graphgrad.ops.joining import stack
-from graphgrad.ops.shaping import broadcast_to
-from graphgrad.ops.splitting import unbind
+from graphgrad.ops.array.axes import moveaxis
+from graphgrad.ops.array.joining import stack
+from graphgrad.ops.array.shaping import broadcast_to
+from graphgrad.ops.array.splitting import unbind
 
 __all__ = ["vmap"]
 

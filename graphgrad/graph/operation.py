@@ -208,7 +208,7 @@ class Op:
         has others for them. ``"holomorphic"``: it has a complex derivative, which its rules give without a conjugate;
         `on_complex` puts that in.
     on_complex
-        The operation that a node holds if an operand or the result is complex; see `graphgrad.ops.complexes`.
+        The operation that a node holds if an operand or the result is complex; see `graphgrad.ops.array.complexes`.
     declared
         The operation as it was declared: itself, but for one that `on_complex` made.
     """

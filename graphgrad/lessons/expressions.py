@@ -21,8 +21,8 @@ import numpy as np
 
 from graphgrad.graph.errors import GraphgradError
 from graphgrad.graph.graph import Operand
-from graphgrad.ops.elementwise import sigmoid
-from graphgrad.ops.softmaxes import softmax
+from graphgrad.ops.array.elementwise import sigmoid
+from graphgrad.ops.array.softmaxes import softmax
 from graphgrad.view.names import names
 from graphgrad.view.numbers import MISSING, full, number, summary
 from graphgrad.view.text import clean

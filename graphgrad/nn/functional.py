@@ -12,61 +12,61 @@ from typing import Any
 from graphgrad.graph.create import asarray
 from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError, describe
 from graphgrad.graph.tensor import Tensor
-from graphgrad.ops import activations as _activations
-from graphgrad.ops import arithmetic, elementwise, selection, softmaxes
-from graphgrad.ops import attention as _attention
-from graphgrad.ops import axis_activations as _axis_activations
-from graphgrad.ops import batch_normalizations as _batch_normalizations
-from graphgrad.ops import binary_losses as _binary_losses
-from graphgrad.ops import classification as _classification
-from graphgrad.ops import ctc as _ctc
-from graphgrad.ops import distances as _distances
-from graphgrad.ops import dropout as _dropout
-from graphgrad.ops import embedding as _embedding
-from graphgrad.ops import encoding as _encoding
-from graphgrad.ops import energies as _energies
-from graphgrad.ops import energy_margins as _energy_margins
-from graphgrad.ops import interpolation as _interpolation
-from graphgrad.ops import layers as _layers
-from graphgrad.ops import likelihoods as _likelihoods
-from graphgrad.ops import losses as _losses
-from graphgrad.ops import margins as _margins
-from graphgrad.ops import metric_losses as _metric_losses
-from graphgrad.ops import normalizations as _normalizations
-from graphgrad.ops import overlap_losses as _overlap_losses
-from graphgrad.ops import patches as _patches
-from graphgrad.ops import pixels as _pixels
-from graphgrad.ops import rectifiers as _rectifiers
-from graphgrad.ops import sides as _sides
-from graphgrad.ops import similarity as _similarity
-from graphgrad.ops.activations import *  # noqa: F403
-from graphgrad.ops.attention import *  # noqa: F403
-from graphgrad.ops.axis_activations import *  # noqa: F403
-from graphgrad.ops.batch_normalizations import *  # noqa: F403
-from graphgrad.ops.binary_losses import *  # noqa: F403
-from graphgrad.ops.classification import *  # noqa: F403
-from graphgrad.ops.ctc import *  # noqa: F403
-from graphgrad.ops.distances import *  # noqa: F403
-from graphgrad.ops.dropout import *  # noqa: F403
-from graphgrad.ops.embedding import *  # noqa: F403
-from graphgrad.ops.encoding import *  # noqa: F403
-from graphgrad.ops.energies import *  # noqa: F403
-from graphgrad.ops.energy_margins import *  # noqa: F403
-from graphgrad.ops.interpolation import *  # noqa: F403
-from graphgrad.ops.layers import *  # noqa: F403
-from graphgrad.ops.likelihoods import *  # noqa: F403
-from graphgrad.ops.loss_parts import REDUCTIONS, reduced
-from graphgrad.ops.losses import *  # noqa: F403
-from graphgrad.ops.margins import *  # noqa: F403
-from graphgrad.ops.metric_losses import *  # noqa: F403
-from graphgrad.ops.metric_losses import from_zero
-from graphgrad.ops.normalizations import *  # noqa: F403
-from graphgrad.ops.overlap_losses import *  # noqa: F403
-from graphgrad.ops.patches import *  # noqa: F403
-from graphgrad.ops.pixels import *  # noqa: F403
-from graphgrad.ops.rectifiers import *  # noqa: F403
-from graphgrad.ops.sides import *  # noqa: F403
-from graphgrad.ops.similarity import *  # noqa: F403
+from graphgrad.ops.array import arithmetic, elementwise, selection, softmaxes
+from graphgrad.ops.array import encoding as _encoding
+from graphgrad.ops.array.encoding import *  # noqa: F403
+from graphgrad.ops.functional import activations as _activations
+from graphgrad.ops.functional import attention as _attention
+from graphgrad.ops.functional import axis_activations as _axis_activations
+from graphgrad.ops.functional import batch_normalizations as _batch_normalizations
+from graphgrad.ops.functional import binary_losses as _binary_losses
+from graphgrad.ops.functional import classification as _classification
+from graphgrad.ops.functional import ctc as _ctc
+from graphgrad.ops.functional import distances as _distances
+from graphgrad.ops.functional import dropout as _dropout
+from graphgrad.ops.functional import embedding as _embedding
+from graphgrad.ops.functional import energies as _energies
+from graphgrad.ops.functional import energy_margins as _energy_margins
+from graphgrad.ops.functional import interpolation as _interpolation
+from graphgrad.ops.functional import layers as _layers
+from graphgrad.ops.functional import likelihoods as _likelihoods
+from graphgrad.ops.functional import losses as _losses
+from graphgrad.ops.functional import margins as _margins
+from graphgrad.ops.functional import metric_losses as _metric_losses
+from graphgrad.ops.functional import normalizations as _normalizations
+from graphgrad.ops.functional import overlap_losses as _overlap_losses
+from graphgrad.ops.functional import patches as _patches
+from graphgrad.ops.functional import pixels as _pixels
+from graphgrad.ops.functional import rectifiers as _rectifiers
+from graphgrad.ops.functional import sides as _sides
+from graphgrad.ops.functional import similarity as _similarity
+from graphgrad.ops.functional.activations import *  # noqa: F403
+from graphgrad.ops.functional.attention import *  # noqa: F403
+from graphgrad.ops.functional.axis_activations import *  # noqa: F403
+from graphgrad.ops.functional.batch_normalizations import *  # noqa: F403
+from graphgrad.ops.functional.binary_losses import *  # noqa: F403
+from graphgrad.ops.functional.classification import *  # noqa: F403
+from graphgrad.ops.functional.ctc import *  # noqa: F403
+from graphgrad.ops.functional.distances import *  # noqa: F403
+from graphgrad.ops.functional.dropout import *  # noqa: F403
+from graphgrad.ops.functional.embedding import *  # noqa: F403
+from graphgrad.ops.functional.energies import *  # noqa: F403
+from graphgrad.ops.functional.energy_margins import *  # noqa: F403
+from graphgrad.ops.functional.interpolation import *  # noqa: F403
+from graphgrad.ops.functional.layers import *  # noqa: F403
+from graphgrad.ops.functional.likelihoods import *  # noqa: F403
+from graphgrad.ops.functional.loss_parts import REDUCTIONS, reduced
+from graphgrad.ops.functional.losses import *  # noqa: F403
+from graphgrad.ops.functional.margins import *  # noqa: F403
+from graphgrad.ops.functional.metric_losses import *  # noqa: F403
+from graphgrad.ops.functional.metric_losses import from_zero
+from graphgrad.ops.functional.normalizations import *  # noqa: F403
+from graphgrad.ops.functional.overlap_losses import *  # noqa: F403
+from graphgrad.ops.functional.patches import *  # noqa: F403
+from graphgrad.ops.functional.pixels import *  # noqa: F403
+from graphgrad.ops.functional.rectifiers import *  # noqa: F403
+from graphgrad.ops.functional.sides import *  # noqa: F403
+from graphgrad.ops.functional.similarity import *  # noqa: F403
 
 __all__ = [
     "leaky_relu",

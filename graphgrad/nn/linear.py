@@ -13,7 +13,7 @@ from graphgrad.graph.errors import ShapeError, describe
 from graphgrad.graph.tensor import Tensor
 from graphgrad.nn.init import uniform_
 from graphgrad.nn.module import Module, Parameter
-from graphgrad.ops.layers import linear
+from graphgrad.ops.functional.layers import linear
 
 __all__ = ["Linear"]
 

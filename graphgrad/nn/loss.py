@@ -10,8 +10,8 @@ from typing import Any
 from graphgrad.graph.errors import describe
 from graphgrad.graph.tensor import Tensor
 from graphgrad.nn.module import Module
-from graphgrad.ops import binary_losses, classification, losses
-from graphgrad.ops.loss_parts import REDUCTIONS
+from graphgrad.ops.functional import binary_losses, classification, losses
+from graphgrad.ops.functional.loss_parts import REDUCTIONS
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "MSELoss"]
 

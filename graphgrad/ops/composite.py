@@ -20,8 +20,8 @@ import numpy as np
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE, Mode
 from graphgrad.graph.tensor import Tensor
+from graphgrad.ops.array.shaping import identity
 from graphgrad.ops.declare import OpFunction, by_operands, op, roles
-from graphgrad.ops.shaping import identity
 
 __all__ = ["composite", "named", "through"]
 

@@ -43,7 +43,7 @@ def families() -> list[Family]:
     order = {op: i for i, op in enumerate(TABLE.values())}
     found = []
     for module in _modules():
-        offered = [getattr(getattr(module, name), "op", None) for name in module.__all__]
+        offered = [getattr(getattr(module, name), "op", None) for name in getattr(module, "__all__", ())]
         ops = sorted({op for op in offered if op in order}, key=order.__getitem__)
         if ops:
             title = (module.__doc__ or "").strip().splitlines()[0].partition(":")[0].partition(". ")[0].rstrip(".")

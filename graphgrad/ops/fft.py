@@ -1,4 +1,4 @@
-"""Fourier transforms under NumPy's names: ``gg.fft.rfft(x)``; they are declared in `graphgrad.ops.fourier`."""
+"""Fourier transforms under NumPy's names: ``gg.fft.rfft(x)``; they are declared in `graphgrad.ops.spectra.fourier`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from graphgrad.graph.dtypes import get_default_dtype
 from graphgrad.graph.errors import ArgumentError, describe
 from graphgrad.graph.tensor import Tensor, make
-from graphgrad.ops.fourier import (
+from graphgrad.ops.spectra.fourier import (
     fft,
     fft2,
     fftn,
@@ -23,7 +23,7 @@ from graphgrad.ops.fourier import (
     rfft2,
     rfftn,
 )
-from graphgrad.ops.fourier_relatives import fftshift, hfft, ifftshift, ihfft
+from graphgrad.ops.spectra.fourier_relatives import fftshift, hfft, ifftshift, ihfft
 
 __all__ = [
     "fft",

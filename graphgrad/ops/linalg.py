@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from graphgrad.ops.aggregates import vector_norm
-from graphgrad.ops.axes import matrix_transpose
-from graphgrad.ops.decompositions import cholesky, lu, qr
-from graphgrad.ops.determinants import det, logdet, slogdet
-from graphgrad.ops.least_squares import lstsq, matrix_rank, pinv
-from graphgrad.ops.matmul import matmul
-from graphgrad.ops.matrix_functions import expm, matrix_exp, matrix_power, multi_dot
-from graphgrad.ops.norms import cond, matrix_norm, norm
-from graphgrad.ops.products import outer, tensordot
-from graphgrad.ops.solving import inv, solve, tensorinv, tensorsolve
-from graphgrad.ops.spectral import eigh, eigvalsh, svd, svdvals
-from graphgrad.ops.triangular import solve_triangular
-from graphgrad.ops.vectors import cross, vecdot
+from graphgrad.ops.array.aggregates import vector_norm
+from graphgrad.ops.array.axes import matrix_transpose
+from graphgrad.ops.matrix.decompositions import cholesky, lu, qr
+from graphgrad.ops.matrix.determinants import det, logdet, slogdet
+from graphgrad.ops.matrix.least_squares import lstsq, matrix_rank, pinv
+from graphgrad.ops.matrix.matmul import matmul
+from graphgrad.ops.matrix.matrix_functions import expm, matrix_exp, matrix_power, multi_dot
+from graphgrad.ops.matrix.norms import cond, matrix_norm, norm
+from graphgrad.ops.matrix.products import outer, tensordot
+from graphgrad.ops.matrix.solving import inv, solve, tensorinv, tensorsolve
+from graphgrad.ops.matrix.spectral import eigh, eigvalsh, svd, svdvals
+from graphgrad.ops.matrix.triangular import solve_triangular
+from graphgrad.ops.matrix.vectors import cross, vecdot
 
 __all__ = [
     "cholesky",

@@ -17,8 +17,8 @@ from graphgrad.graph.dtypes import as_dtype, get_default_dtype
 from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError, describe
 from graphgrad.graph.random import generator_or_default, manual_seed
 from graphgrad.graph.tensor import Tensor, make
-from graphgrad.ops.choosing import choice, permutation
-from graphgrad.ops.discrete_sampling import (
+from graphgrad.ops.sampled.choosing import choice, permutation
+from graphgrad.ops.sampled.discrete_sampling import (
     bernoulli,
     binomial,
     categorical,
@@ -27,7 +27,7 @@ from graphgrad.ops.discrete_sampling import (
     negative_binomial,
     poisson,
 )
-from graphgrad.ops.gamma_sampling import (
+from graphgrad.ops.sampled.gamma_sampling import (
     beta,
     chisquare,
     dirichlet,
@@ -36,7 +36,7 @@ from graphgrad.ops.gamma_sampling import (
     standard_gamma,
     standard_t,
 )
-from graphgrad.ops.sampling import (
+from graphgrad.ops.sampled.sampling import (
     cauchy,
     exponential,
     gumbel,

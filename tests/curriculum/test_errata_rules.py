@@ -1,4 +1,4 @@
-"""Errata of P01 and P02: what is printed fails the check of gradients, or what the engine shows; what is right passes."""
+"""Errata of P01 and P02: what is printed fails the check of gradients; what is right passes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import graphgrad as gg
 from graphgrad.ops import TABLE
-from graphgrad.ops.cumulative import cumprod, cumsum, diff, logcumsumexp, trapezoid
-from graphgrad.ops.extremes import cummax
+from graphgrad.ops.array.cumulative import cumprod, cumsum, diff, logcumsumexp, trapezoid
+from graphgrad.ops.array.extremes import cummax
 from tests.ops.test_shapes import agree, axes, shapes
 
 

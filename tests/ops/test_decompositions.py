@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import graphgrad as gg
-from graphgrad.ops.decompositions import cholesky, lu, qr
-from graphgrad.ops.solving import inv
-from graphgrad.ops.spectral import eigh, eigvalsh, svd, svdvals
+from graphgrad.ops.matrix.decompositions import cholesky, lu, qr
+from graphgrad.ops.matrix.solving import inv
+from graphgrad.ops.matrix.spectral import eigh, eigvalsh, svd, svdvals
 
 RNG = np.random.default_rng(7)
 SQUARE = RNG.normal(size=(2, 3, 3))

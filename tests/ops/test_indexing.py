@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import graphgrad as gg
-from graphgrad.ops.adding import add_at, added_at, assign, last_of_each
+from graphgrad.ops.array.adding import add_at, added_at, assign, last_of_each
 from tests.ops.test_shapes import shape_and_key, table
 
 Array = np.ndarray[Any, Any]

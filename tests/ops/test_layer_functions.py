@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import graphgrad as gg
-from graphgrad.ops.attention import scaled_dot_product_attention
-from graphgrad.ops.embedding import embedding
-from graphgrad.ops.interpolation import interpolate
-from graphgrad.ops.patches import fold, unfold
-from graphgrad.ops.sides import pad
+from graphgrad.ops.functional.attention import scaled_dot_product_attention
+from graphgrad.ops.functional.embedding import embedding
+from graphgrad.ops.functional.interpolation import interpolate
+from graphgrad.ops.functional.patches import fold, unfold
+from graphgrad.ops.functional.sides import pad
 
 # ---- embeddings ------------------------------------------------------------------------------------------------------
 

@@ -11,11 +11,11 @@ import pytest
 import graphgrad as gg
 from graphgrad.autodiff.forward import jvp
 from graphgrad.graph.node import Output
-from graphgrad.ops.arithmetic import multiply
+from graphgrad.ops.array.arithmetic import multiply
+from graphgrad.ops.array.extremes import topk
+from graphgrad.ops.array.gathering import take_along_axis
 from graphgrad.ops.composite import composite
 from graphgrad.ops.declare import Array, op, withdraw
-from graphgrad.ops.extremes import topk
-from graphgrad.ops.gathering import take_along_axis
 from graphgrad.walk.file import from_json, to_json
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import graphgrad as gg
-from graphgrad.ops.batch_normalizations import batch_norm, instance_norm
-from graphgrad.ops.normalizations import group_norm, layer_norm, rms_norm
-from graphgrad.ops.similarity import cosine_similarity, normalize
+from graphgrad.ops.functional.batch_normalizations import batch_norm, instance_norm
+from graphgrad.ops.functional.normalizations import group_norm, layer_norm, rms_norm
+from graphgrad.ops.functional.similarity import cosine_similarity, normalize
 
 
 def test_training_moves_the_running_statistics_once() -> None:

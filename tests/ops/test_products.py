@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import graphgrad as gg
-from graphgrad.ops.einsum import einsum
-from graphgrad.ops.products import dot, inner, kron, outer, tensordot
-from graphgrad.ops.vectors import cross, matvec, vecdot, vecmat
+from graphgrad.ops.matrix.einsum import einsum
+from graphgrad.ops.matrix.products import dot, inner, kron, outer, tensordot
+from graphgrad.ops.matrix.vectors import cross, matvec, vecdot, vecmat
 from graphgrad.walk.file import from_json, to_json
 from tests.ops.test_shapes import agree, lengths, shapes, zeros
 

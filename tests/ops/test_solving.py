@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 import graphgrad as gg
 from graphgrad.autodiff.sources import shapes_of
 from graphgrad.ops import TABLE
-from graphgrad.ops.determinants import det, logdet, slogdet
-from graphgrad.ops.distances import cdist, pdist
-from graphgrad.ops.least_squares import lstsq, matrix_rank, pinv
-from graphgrad.ops.matrix_functions import expm, matrix_exp, matrix_power, multi_dot
-from graphgrad.ops.norms import cond, matrix_norm, norm
-from graphgrad.ops.solving import inv, solve, tensorinv, tensorsolve
-from graphgrad.ops.structured import toeplitz, trace
-from graphgrad.ops.triangular import solve_triangular
+from graphgrad.ops.functional.distances import cdist, pdist
+from graphgrad.ops.matrix.determinants import det, logdet, slogdet
+from graphgrad.ops.matrix.least_squares import lstsq, matrix_rank, pinv
+from graphgrad.ops.matrix.matrix_functions import expm, matrix_exp, matrix_power, multi_dot
+from graphgrad.ops.matrix.norms import cond, matrix_norm, norm
+from graphgrad.ops.matrix.solving import inv, solve, tensorinv, tensorsolve
+from graphgrad.ops.matrix.structured import toeplitz, trace
+from graphgrad.ops.matrix.triangular import solve_triangular
 from tests.ops.test_shapes import agree, shapes
 
 RNG = np.random.default_rng(11)

@@ -13,13 +13,13 @@ from hypothesis.extra import numpy as arrays
 
 import graphgrad as gg
 from graphgrad.ops import TABLE
-from graphgrad.ops.counting import bincount, histogram, unique, unique_counts, unique_inverse
-from graphgrad.ops.extremes import cummin, kthvalue, mode, topk
-from graphgrad.ops.gathering import take_along_axis
-from graphgrad.ops.nanreductions import nanmax, nanmean, nanprod, nanstd, nansum, nanvar
-from graphgrad.ops.quantiles import METHODS, median, nanmedian, nanquantile, quantile
-from graphgrad.ops.searching import argmax, argmin, digitize, searchsorted
-from graphgrad.ops.sorting import argpartition, argsort, partition, sort
+from graphgrad.ops.array.counting import bincount, histogram, unique, unique_counts, unique_inverse
+from graphgrad.ops.array.extremes import cummin, kthvalue, mode, topk
+from graphgrad.ops.array.gathering import take_along_axis
+from graphgrad.ops.array.nanreductions import nanmax, nanmean, nanprod, nanstd, nansum, nanvar
+from graphgrad.ops.array.quantiles import METHODS, median, nanmedian, nanquantile, quantile
+from graphgrad.ops.array.searching import argmax, argmin, digitize, searchsorted
+from graphgrad.ops.array.sorting import argpartition, argsort, partition, sort
 from tests.ops.test_shapes import agree, axes, shapes
 
 NAN, INF = math.nan, math.inf

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import graphgrad as gg
-from graphgrad.ops.aggregates import logmeanexp, prod, ptp, vector_norm
-from graphgrad.ops.statistics import average, corrcoef, cov, std, var
+from graphgrad.ops.array.aggregates import logmeanexp, prod, ptp, vector_norm
+from graphgrad.ops.array.statistics import average, corrcoef, cov, std, var
 from tests.ops.test_shapes import agree, axes, shapes
 
 

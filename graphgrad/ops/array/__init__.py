@@ -1,0 +1,1 @@
+"""Operations on arrays, with NumPy's names: elementwise, reductions, shapes, indexing."""

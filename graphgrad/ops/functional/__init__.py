@@ -1,0 +1,1 @@
+"""What `graphgrad.nn.functional` offers: activations, losses, layers as single operations."""

@@ -1,0 +1,1 @@
+"""Random numbers, whose gradients pass where there are any."""
