@@ -32,7 +32,7 @@ class Family(NamedTuple):
 
 
 def families() -> list[Family]:
-    """All families, in the order of their first declarations; every operation of the table is in one.
+    """All families, room by room, arithmetic first; every operation of the table is in one.
 
     Examples
     --------
@@ -43,20 +43,22 @@ def families() -> list[Family]:
     order = {op: i for i, op in enumerate(TABLE.values())}
     found = []
     for module in _modules():
-        offered = [getattr(getattr(module, name), "op", None) for name in getattr(module, "__all__", ())]
+        offered = [getattr(getattr(module, name), "op", None) for name in module.__all__]
         ops = sorted({op for op in offered if op in order}, key=order.__getitem__)
         if ops:
             title = (module.__doc__ or "").strip().splitlines()[0].partition(":")[0].partition(". ")[0].rstrip(".")
             place = ".".join(filter(None, ["gg", getattr(module, "NAMESPACE", "")]))
             found.append(Family(title, place, tuple(ops)))
-    return sorted(found, key=lambda family: order[family.ops[0]])
+    return found
 
 
-_SPACES = ("fft", "linalg", "random")
-"""Modules that offer what others declare."""
+_ROOMS = ("array", "matrix", "special", "spectra", "sampled", "functional")
+"""The rooms of families, in the order in which they are told of."""
 
 
 def _modules() -> Iterator[ModuleType]:
-    here = __name__.rpartition(".")[0] + "."
-    others = {__name__, *(here + space for space in _SPACES)}
-    return (module for name, module in sorted(sys.modules.items()) if name.startswith(here) and name not in others)
+    here = __name__.rpartition(".")[0]
+    for room in _ROOMS:
+        inside = [name for name in sys.modules if name.startswith(f"{here}.{room}.")]
+        for name in sorted(inside, key=lambda name: (not name.endswith(".arithmetic"), name)):
+            yield sys.modules[name]
