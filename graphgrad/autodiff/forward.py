@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from graphgrad.autodiff.levels import after_sweep, bottom, for_sweep, later_levels, levels_of
-from graphgrad.autodiff.lifting import Call, needs_gradient, same_form, source_of
+from graphgrad.autodiff.lifting import Call, needs_gradient, same_form
 from graphgrad.autodiff.scalar_forward import push_scalars
 from graphgrad.autodiff.tangents import TangentSweep, nodes_above
 from graphgrad.graph.errors import describe
 from graphgrad.graph.mode import enable_grad
-from graphgrad.graph.tensor import Tensor
+from graphgrad.graph.tensor import Tensor, source_of
 
 __all__ = ["jvp", "linearize", "push_forward"]
 

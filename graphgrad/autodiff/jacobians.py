@@ -11,14 +11,14 @@ import numpy as np
 
 from graphgrad.autodiff.forward import jvp, push_forward
 from graphgrad.autodiff.levels import bottom
-from graphgrad.autodiff.lifting import Call, source_of
+from graphgrad.autodiff.lifting import Call
 from graphgrad.autodiff.tangents import nodes_above
 from graphgrad.autodiff.transforms import grad, pass_back
 from graphgrad.autodiff.vmap import vmap
 from graphgrad.graph.errors import DTypeError, describe
 from graphgrad.graph.mode import MODE, enable_grad
 from graphgrad.graph.scalar import Scalar
-from graphgrad.graph.tensor import Tensor
+from graphgrad.graph.tensor import Tensor, source_of
 from graphgrad.ops.array.joining import concat, stack
 from graphgrad.ops.array.shaping import reshape
 

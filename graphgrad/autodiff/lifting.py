@@ -9,7 +9,7 @@ from graphgrad.autodiff.levels import ACTIVE, bottom, spread, wrapped
 from graphgrad.graph.dtypes import as_array
 from graphgrad.graph.errors import DTypeError, ShapeError, describe
 from graphgrad.graph.mode import MODE, enable_grad
-from graphgrad.graph.node import Node, Output, Source
+from graphgrad.graph.node import Node, Output
 from graphgrad.graph.scalar import Scalar, scalar
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.array.shaping import astype, identity
@@ -20,7 +20,6 @@ __all__ = [
     "fresh",
     "needs_gradient",
     "same_form",
-    "source_of",
 ]
 
 Argnums = int | Sequence[int]
@@ -243,11 +242,6 @@ def same_form(tangent: Any, primal: Any, place: int, what: str, kind: str) -> An
 def needs_gradient(value: Any) -> bool:
     """Whether anything flows back through a tensor or a scalar; nothing does through a number."""
     return isinstance(value, (Tensor, Scalar)) and value.requires_grad
-
-
-def source_of(tensor: Tensor) -> Source:
-    """Where a tensor comes from, as an operand would note it."""
-    return tensor if tensor._source is None else tensor._source
 
 
 def _depend_on_more(values: Sequence[Tensor], inputs: Sequence[Tensor]) -> bool:

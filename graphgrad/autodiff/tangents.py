@@ -24,12 +24,11 @@ from typing import Any
 import numpy as np
 
 from graphgrad.autodiff.backward import differentiate
-from graphgrad.autodiff.lifting import source_of
 from graphgrad.autodiff.sources import as_tensors, cast, check_saved, fit, layout, saved_by, shapes_of
 from graphgrad.graph.mode import MODE
 from graphgrad.graph.node import Node, Output, Source
 from graphgrad.graph.operation import Op
-from graphgrad.graph.tensor import Tensor
+from graphgrad.graph.tensor import Tensor, source_of
 from graphgrad.graph.writes import CLOCK
 from graphgrad.ops.array.shaping import broadcast_to, identity
 from graphgrad.ops.variants import without

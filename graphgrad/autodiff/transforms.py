@@ -14,11 +14,11 @@ import numpy as np
 
 from graphgrad.autodiff.backward import differentiate
 from graphgrad.autodiff.levels import after_sweep, bottom, for_sweep, later_levels, levels_of
-from graphgrad.autodiff.lifting import Call, needs_gradient, same_form, source_of
+from graphgrad.autodiff.lifting import Call, needs_gradient, same_form
 from graphgrad.autodiff.scalar_backward import differentiate_scalar
 from graphgrad.graph.mode import enable_grad
 from graphgrad.graph.record import announce
-from graphgrad.graph.tensor import Tensor
+from graphgrad.graph.tensor import Tensor, source_of
 from graphgrad.ops.array.arithmetic import multiply
 
 __all__ = ["elementwise_grad", "grad", "pass_back", "value_and_grad", "vjp"]

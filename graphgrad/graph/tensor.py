@@ -14,7 +14,7 @@ from graphgrad.graph.dtypes import as_array
 from graphgrad.graph.errors import DTypeError, GraphError, ShapeError, WriteError, check_name, describe
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE
-from graphgrad.graph.node import Node, Output, next_number
+from graphgrad.graph.node import Node, Output, Source, next_number
 from graphgrad.graph.source import Mark, resolve
 from graphgrad.graph.writes import CLOCK, last_write, wrote
 
@@ -332,6 +332,11 @@ class Tensor(ArrayMethods):
                 describe(f"copy: {self._title()} was computed; only leaves can be copied", hint="gg.tensor(t.data)")
             )
         return type(self), (self._data, self._needs, self._name)
+
+
+def source_of(tensor: Tensor) -> Source:
+    """Where a tensor comes from, as an operand would note it: a leaf is its own source."""
+    return tensor if tensor._source is None else tensor._source
 
 
 def computed(data: Array, source: Node | Output) -> Tensor:

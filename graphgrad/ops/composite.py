@@ -19,7 +19,7 @@ import numpy as np
 
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE, Mode
-from graphgrad.graph.tensor import Tensor
+from graphgrad.graph.tensor import Tensor, source_of
 from graphgrad.ops.array.shaping import identity
 from graphgrad.ops.declare import OpFunction, by_operands, op, roles
 
@@ -123,14 +123,14 @@ def _passed_back(
         inputs = [_input(value, want, recorded) for value, want in zip(values, wanted, strict=True)]
         result = expand(inputs, **attrs) if variadic else expand(*inputs, **attrs)
         outs = result if isinstance(result, tuple) else (result,)
-        roots = [(_source(out), seed) for out, seed in zip(outs, seeds, strict=True) if out.requires_grad]
-        targets = [_source(one) for one, want in zip(inputs, wanted, strict=True) if want]
+        roots = [(source_of(out), seed) for out, seed in zip(outs, seeds, strict=True) if out.requires_grad]
+        targets = [source_of(one) for one, want in zip(inputs, wanted, strict=True) if want]
         found = late.differentiate(roots, targets, create_graph=recorded)
     finally:
         MODE.reset(token)
     contributions: list[Any] = []
     for value, one, want in zip(values, inputs, wanted, strict=True):
-        contribution = found.get(_source(one)) if want else None
+        contribution = found.get(source_of(one)) if want else None
         if want and contribution is None:
             zeros = np.zeros(value.shape, value.dtype)
             contribution = Tensor(zeros) if recorded else zeros
@@ -145,7 +145,3 @@ def _input(value: Any, wanted: bool, recorded: bool) -> Any:
     if isinstance(value, np.ndarray):
         return Tensor(value, wanted)
     return value
-
-
-def _source(tensor: Tensor) -> Any:
-    return tensor if tensor._source is None else tensor._source

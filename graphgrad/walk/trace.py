@@ -16,7 +16,7 @@ from graphgrad.graph.graph import Graph, Operand, Vertex
 from graphgrad.graph.mode import MODE, Mode
 from graphgrad.graph.node import Node, Source
 from graphgrad.graph.scalar import Scalar
-from graphgrad.graph.tensor import Tensor
+from graphgrad.graph.tensor import Tensor, source_of
 from graphgrad.walk.walk import Contribution, Walk
 
 __all__ = ["check_unwritten", "trace", "walk"]
@@ -163,7 +163,7 @@ def _run_backward(roots: Sequence[tuple[Any, Any]], watcher: _Watcher) -> None:
         observer = _ScalarWatcher(watcher)
         differentiate_scalar(first, (), gradient=numbers[0][1], observer=observer, others=numbers[1:])
     else:
-        starts = [(root if root._source is None else root._source, seed) for root, seed in roots]
+        starts = [(source_of(root), seed) for root, seed in roots]
         differentiate(starts, None, observer=watcher)
 
 
