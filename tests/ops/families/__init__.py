@@ -1,4 +1,5 @@
-"""What the tests must know of each family of operations beside its declarations, a file per family as in the package.
+"""What the tests must know of each family of operations beside its declarations: rooms and files are the
+package's.
 
 A family's file may hold:
 
@@ -42,7 +43,11 @@ __all__ = [
     "counterparts",
 ]
 
-_FAMILIES = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+_FAMILIES = [
+    importlib.import_module(module.name)
+    for module in pkgutil.walk_packages(__path__, f"{__name__}.")
+    if not module.ispkg
+]
 
 
 def _merged(name: str) -> dict[Any, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.ops.families.indexing import added_up
+from tests.ops.families.array.indexing import added_up
 
 
 def _axes(rank: int, window_shape: Any, axis: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:

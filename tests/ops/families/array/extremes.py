@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.ops.families.sorting import order
+from tests.ops.families.array.sorting import order
 
 
 def _chosen(choose: Callable[[list[float]], list[int]]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.ops.families.sampling import drawn
+from tests.ops.families.sampled.sampling import drawn
 
 
 def _bernoulli(p: Any, size: Any, seed: int) -> Any:

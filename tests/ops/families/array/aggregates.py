@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.ops.families.reductions import along
+from tests.ops.families.array.reductions import along
 
 
 def _vector_norm(x: Any, axis: Any, keepdims: bool, ord: float) -> Any:

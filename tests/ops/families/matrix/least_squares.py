@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.ops.families.spectral import finite_only
+from tests.ops.families.matrix.spectral import finite_only
 
 
 def _pinv(x: Any, rtol: float | None) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.ops.families.reductions import along
+from tests.ops.families.array.reductions import along
 
 
 def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:

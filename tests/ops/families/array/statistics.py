@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.ops.families.reductions import along
+from tests.ops.families.array.reductions import along
 
 FUNCTIONS: dict[str, Any] = {
     "average": lambda x, axis, weights, keepdims: np.average(x, axis, weights, keepdims=keepdims),
