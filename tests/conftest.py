@@ -6,11 +6,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from graphgrad.ops import TABLE
+from graphgrad.ops.custom import remove_custom_op
 
 pytest_plugins = ["tests.worked"]
 
@@ -29,6 +32,16 @@ settings.register_profile(
 settings.load_profile("graphgrad")
 
 MARKER_IDS = {"worked": re.compile(r"W\d{3}"), "curriculum": re.compile(r"P\d{2}\.\d{2}")}
+
+
+@pytest.fixture(autouse=True)
+def the_table_stays() -> Iterator[None]:
+    """The table of operations as it was: what a test or an example declares is nobody else's."""
+    before = set(TABLE)
+    yield
+    if len(TABLE) != len(before):
+        for name in set(TABLE) - before:
+            remove_custom_op(name)
 
 
 def pytest_configure(config: pytest.Config) -> None:

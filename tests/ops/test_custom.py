@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import doctest
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,15 +18,6 @@ from graphgrad.walk.expand import expand, scalars, ways
 from graphgrad.walk.file import from_json, to_json
 
 BUILT_IN = [name for name in TABLE if "." not in name]
-
-
-@pytest.fixture(autouse=True)
-def clean_table() -> Iterator[None]:
-    """The table as it was: what is declared here is nobody else's."""
-    before = list(TABLE)
-    yield
-    for name in [name for name in TABLE if name not in before]:
-        remove_custom_op(name)
 
 
 def leaf(values: Any, name: str | None = None) -> gg.Tensor:
