@@ -52,7 +52,6 @@ _NAMES: dict[str, str] = {
     "ops.array.elementary": "cbrt exp2 expm1 log10 log2 logaddexp logaddexp2 positive reciprocal rsqrt xlog1py xlogy",
     "ops.array.elementwise": "exp leaky_relu log log1p relu sigmoid softplus tanh",
     "ops.array.extremes": "cummax cummin kthvalue mode topk",
-    "ops.spectra.fourier_relatives": "fftshift hfft ifftshift ihfft",
     "ops.special.gamma": "betaln digamma gammaln multigammaln polygamma zeta",
     "ops.array.gathering": "gather index_select take take_along_axis",
     "ops.array.grids": "broadcast_arrays meshgrid vander",
@@ -251,5 +250,4 @@ if TYPE_CHECKING:
     from graphgrad.ops.special.bessel import *  # noqa: F403
     from graphgrad.ops.special.gamma import *  # noqa: F403
     from graphgrad.ops.special.special import *  # noqa: F403
-    from graphgrad.ops.spectra.fourier_relatives import *  # noqa: F403
     from graphgrad.walk.trace import walk as walk

@@ -1,8 +1,8 @@
 """Anomaly detection: stop at the operation that made the first NaN or infinity, and say everything about it.
 
 A NaN spreads: by the time that a loss is NaN, so is every weight. Inside `detect_anomaly` each result is looked at as
-soon as it is computed, forward and backward, on tensors and scalars. The operation that is named is the one that made
-the number, not one that passed it on.
+soon as it is computed, forward and backward, on tensors and scalars; in forward mode the tangents are, too. The
+operation that is named is the one that made the number, not one that passed it on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from graphgrad.graph.node import Node, Output, Source
 from graphgrad.graph.operation import Op
 from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.source import Site, call_site
-from graphgrad.graph.tape import Chunk
+from graphgrad.graph.tape import Chunk, Note
 from graphgrad.graph.tensor import Tensor
 from graphgrad.graph.writes import Lock
 
@@ -33,10 +33,13 @@ _FORWARD_HINT = {
     "nan": "an operand is outside of what the operation is defined on (0/0, inf - inf, log of a negative number)",
     "inf": "keep the operands in range (divide by x + eps, clip before exp or log), or give check_inf=False",
 }
-_BACKWARD_HINT = {
+_SLOPE_HINT = {
     "nan": "0 * inf: the slope is infinite there; give the other branch of a where() an operand that is in range, too",
     "inf": "the slope is infinite there, as sqrt at 0 has it; add an eps, or give check_inf=False",
 }
+
+
+_UNPLACED = "; run the forward pass inside detect_anomaly() too, and the line is named"
 
 
 class AnomalyError(GraphgradError, FloatingPointError):
@@ -48,7 +51,8 @@ def detect_anomaly(check_nan: bool = True, check_inf: bool = True) -> Iterator[N
     """Stop at the first NaN or infinity that an operation makes, forward or backward; a context or a decorator.
 
     The error names the operation, what its operands held, and the line of the user's code that called it; for a
-    backward pass, the line of the forward operation whose derivative it was, if that ran inside too.
+    backward pass, or a forward sweep such as that of `jvp`, the line of the operation whose derivative it was, if that
+    ran inside too.
 
     Parameters
     ----------
@@ -63,8 +67,8 @@ def detect_anomaly(check_nan: bool = True, check_inf: bool = True) -> Iterator[N
     Raises
     ------
     AnomalyError
-        A FloatingPointError, from the operation or from the backward pass. No ``grad`` of a leaf has changed then,
-        unless a hook asked for it while the pass went on.
+        A FloatingPointError, from the operation, the backward pass or the forward sweep. No ``grad`` of a leaf has
+        changed then, unless a hook asked for it while the pass went on.
 
     Notes
     -----
@@ -203,7 +207,7 @@ class AnomalyDetector:
         self.locks.add(found.lock)
         return found
 
-    # ---- backward
+    # ---- derivatives
 
     def arrived(self, place: Source, g: Any, meant: bool) -> None:
         """Look at a complete gradient: the upstream one, a sum of contributions, or what hooks made of it.
@@ -228,52 +232,78 @@ class AnomalyDetector:
         """Look at what a node passes on to one of its operands. True if it is infinite, and has that from elsewhere."""
         array = value._data if isinstance(value, Tensor) else np.asarray(value)
         kind = self._found(array)
-        upstream = [one._data if isinstance(one, Tensor) else one for one in (g if isinstance(g, list) else [g])]
-        kept = [one._data if isinstance(one, Tensor) else one for one in saved]
+        upstream = list(map(_array, g if isinstance(g, list) else [g]))
+        kept = list(map(_array, saved))
         count = len(node.operands)
         if not kind:
             return _holds_inf(array)
         if kind == "inf" and any(_holds_inf(one) for one in (*upstream, *kept[:count], *node.attrs.values())):
             return True
-        titles = _titles(node.op, count)
-        details = [f"what {titles[operand]} receives: {_summary(array)}"]
+        details = [f"what {_titles(node.op, count)[operand]} receives: {_summary(array)}"]
         for i, one in enumerate(upstream):
             which = f"result {i}" if isinstance(g, list) else "its result"
-            details += [] if one is None else [f"the gradient of {which}: {_summary(np.asarray(one))}"]
-        for title, source, one in zip(titles, node.operands, kept[:count], strict=True):
-            details.append(_saved_operand(title, source, one))
-        if isinstance(kept[count], np.ndarray):
-            details.append(f"its result: {_summary(kept[count])}")
-        details += [f"{name}: {attr!r:.60}" for name, attr in node.attrs.items()]
-        name = f", result {node.name!r}" if node.name else ""
-        raise AnomalyError(
-            describe(
-                f"backward of {node.op.name}{name}: made {kind}" + (" of finite numbers" if kind == "inf" else ""),
-                *details,
-                *_scope(node.scope),
-                made_at=node.site,
-                hint=_BACKWARD_HINT[kind] + _UNPLACED * (node.site is None),
-            )
-        )
+            details += [] if one is None else [f"the gradient of {which}: {_summary(one)}"]
+        _refuse("backward", node, _made(kind), [*details, *_kept_values(node, kept)], _SLOPE_HINT[kind])
+
+    def pushed(self, node: Node, moved: Sequence[Any], tangents: Sequence[Any]) -> None:
+        """Look at how a node's results move in a forward sweep, from how its operands do."""
+        for i, tangent in enumerate(map(_array, tangents)):
+            kind = "" if tangent is None else self._found(tangent)
+            if not kind:
+                continue
+            arriving = list(map(_array, moved))
+            kept = list(map(_array, node.saved)) if isinstance(node.saved, tuple) else []
+            if kind == "inf" and any(map(_holds_inf, (*arriving, *kept[: len(moved)], *node.attrs.values()))):
+                continue
+            come = [(t, one) for t, one in zip(_titles(node.op, len(moved)), arriving, strict=True) if one is not None]
+            guilty = [title for title, one in come if _holds(kind, one)]
+            which = f"result {i}" if node.op.outputs is None else "its result"
+            details = [f"the tangent of {title}: {_summary(one)}" for title, one in ((which, tangent), *come)]
+            if guilty:
+                made, hint = f"the tangent of {guilty[0]} holds {kind} already", "it is one that jvp was given"
+            else:
+                made, hint = _made(kind), _SLOPE_HINT[kind]
+            _refuse("jvp", node, made, [*details, *_kept_values(node, kept)], hint)
 
     def passed_scalar(self, op: Op, chunk: Chunk, index: int, g: float, value: float, operand: int) -> None:
         """Look at what an operation on single numbers passes on to an operand."""
+        made = "its gradient is nan once all of it has arrived" if np.isnan(g) else f"made {value!r}"
+        details = [f"for: {op.operands[operand]}", f"the gradient of its result: {g!r}"]
+        self._look_at_scalar("backward", op, chunk, index, value, [g], made, details)
+
+    def pushed_scalar(self, op: Op, chunk: Chunk, index: int, moved: Sequence[float | None], value: float) -> None:
+        """Look at how the result of an operation on single numbers moves in a forward sweep."""
+        come = {title: one for title, one in zip(op.operands, moved, strict=True) if one is not None}
+        guilty = [title for title, one in come.items() if np.isnan(one)]
+        made = f"the tangent of {guilty[0]} is nan already" if guilty else f"made {value!r}"
+        details = [f"the tangent of {title}: {one!r}" for title, one in come.items()]
+        self._look_at_scalar("jvp", op, chunk, index, value, [*come.values()], made, details)
+
+    def _look_at_scalar(
+        self,
+        way: str,
+        op: Op,
+        chunk: Chunk,
+        index: int,
+        value: float,
+        come: list[float],
+        made: str,
+        details: list[str],
+    ) -> None:
+        """Refuse a number of a pass over scalars that is no number, or infinite without any that came in being so."""
         kind = self._found(np.asarray(value))
         numbers = [below.values[i] for below, i in chunk.operands(index)]
-        if not kind or (kind == "inf" and _holds_inf([g, *numbers])):
+        if not kind or (kind == "inf" and _holds_inf([*come, *numbers])):
             return
-        note = chunk.notes.get(index)
-        name = f", result {note.name!r}" if note is not None and note.name else ""
-        made = "its gradient is nan once all of it has arrived" if np.isnan(g) else f"made {value!r}"
+        note = chunk.notes.get(index) or Note()
         raise AnomalyError(
             describe(
-                f"backward of {op.name}{name}: {made}",
-                f"for: {op.operands[operand]}",
-                f"the gradient of its result: {g!r}",
+                f"{way} of {op.name}{f', result {note.name!r}' if note.name else ''}: {made}",
+                *details,
                 *(f"{title}: {number!r}" for title, number in zip(op.operands, numbers, strict=True)),
-                *_scope("" if note is None else note.scope),
-                made_at=None if note is None else note.site,
-                hint=_BACKWARD_HINT[kind] + _UNPLACED * (note is None or note.site is None),
+                *_scope(note.scope),
+                made_at=note.site,
+                hint=_SLOPE_HINT[kind] + _UNPLACED * (note.site is None),
             )
         )
 
@@ -285,7 +315,25 @@ class AnomalyDetector:
         return kind if kind != "inf" or self.check_inf else ""
 
 
-_UNPLACED = "; run the forward pass inside detect_anomaly() too, and the line is named"
+def _refuse(way: str, node: Node, made: str, details: Sequence[str], hint: str) -> NoReturn:
+    """Say what is wrong with a derivative at a node."""
+    name = f", result {node.name!r}" if node.name else ""
+    raise AnomalyError(
+        describe(
+            f"{way} of {node.op.name}{name}: {made}",
+            *details,
+            *_scope(node.scope),
+            made_at=node.site,
+            hint=hint + _UNPLACED * (node.site is None),
+        )
+    )
+
+
+def _array(value: Any) -> Any:
+    """The values of a tensor, and NumPy's own numbers, as arrays; anything else as it is."""
+    if isinstance(value, Tensor):
+        return value._data
+    return np.asarray(value) if isinstance(value, np.generic) else value
 
 
 def _kind_of(array: Array) -> str:
@@ -328,6 +376,21 @@ def _operand(title: str, operand: Any) -> str:
     if not isinstance(operand, Tensor):
         return f"{title}: {operand!r}"
     return f"{title}: {f'{operand.name!r}, ' if operand.name else ''}{_summary(operand._data)}"
+
+
+def _made(kind: str) -> str:
+    return f"made {kind}" + (" of finite numbers" if kind == "inf" else "")
+
+
+def _kept_values(node: Node, kept: Sequence[Any]) -> list[str]:
+    """The operands, the result and the attributes of a node, from what it saved; nothing of what it didn't."""
+    count = len(node.operands)
+    rows = zip(_titles(node.op, count), node.operands, kept[:count] or [None] * count, strict=True)
+    return [
+        *(_saved_operand(title, source, one) for title, source, one in rows),
+        *(f"its result: {_summary(one)}" for one in kept[count:] if isinstance(one, np.ndarray)),
+        *(f"{name}: {attr!r:.60}" for name, attr in node.attrs.items()),
+    ]
 
 
 def _saved_operand(title: str, source: Source, value: Any) -> str:

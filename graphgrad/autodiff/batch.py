@@ -12,7 +12,7 @@ from graphgrad.graph.operation import Op
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.array.reductions import mean, sum
 from graphgrad.ops.array.shaping import broadcast_to, reshape
-from graphgrad.ops.entry import apply
+from graphgrad.ops.running import apply
 
 __all__ = ["NO", "Batch", "each", "further_back", "reduced", "whole_of", "with_rank"]
 

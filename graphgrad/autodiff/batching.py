@@ -23,7 +23,7 @@ from graphgrad.ops.array.joining import stack
 from graphgrad.ops.array.shaping import reshape
 from graphgrad.ops.array.splitting import unbind
 from graphgrad.ops.declare import TABLE
-from graphgrad.ops.entry import explain
+from graphgrad.ops.refusals import explain
 from graphgrad.ops.shapes import broadcast
 from graphgrad.ops.variants import base_and_missing
 

@@ -17,7 +17,7 @@ from graphgrad.ops.array.axes import atleast_1d, atleast_2d, atleast_3d, permute
 from graphgrad.ops.array.indexing import getitem, index_add, setitem
 from graphgrad.ops.array.joining import concat
 from graphgrad.ops.array.rearranging import flip
-from graphgrad.ops.array.shaping import astype, broadcast_to, reshape
+from graphgrad.ops.array.shaping import astype, broadcast_to, ravel, reshape
 from graphgrad.ops.matrix.matmul import matmul
 
 __all__ = ["RULES"]
@@ -140,8 +140,10 @@ def _put(batch: Batch) -> Any:
     key = batch.attrs["indices"]
     if not batch.attrs["accumulate"]:
         return whole_of(batch, setitem(x, values, key))
-    values = broadcast_to(values, getitem.op.shape(x.shape, key=key))
-    return whole_of(batch, x + index_add(values, x.shape, key))
+    place = getitem.op.shape(x.shape, key=key)
+    if isinstance(values, Tensor) and values.ndim > len(place):  # axes of length 1 in front
+        values = reshape(values, values.shape[values.ndim - len(place) :])
+    return whole_of(batch, x + index_add(broadcast_to(values, place), x.shape, key))
 
 
 def _padded(batch: Batch) -> Any:
@@ -163,6 +165,11 @@ def _joined_along(axis: Callable[[int], int], widen: Callable[[Tensor], Tensor])
         return whole_of(batch, concat(wide, axis(wide[0].ndim)))
 
     return rule
+
+
+def _joined_flat(batch: Batch) -> Any:
+    """All elements of all tensors; along an axis they are joined as any operation that has one."""
+    return NO if batch.attrs["axis"] is not None else whole_of(batch, concat(list(map(ravel, batch.operands))))
 
 
 def _column(x: Tensor) -> Tensor:
@@ -213,6 +220,7 @@ RULES: dict[str, Callable[[Batch], Any]] = {
     **dict.fromkeys(("take_along_axis", "put_along_axis", "gather", "scatter", "scatter_add"), _side_by_side),
     **dict.fromkeys(("take", "index_select"), _chosen),
     "pad": _padded,
+    "concat": _joined_flat,
     "hstack": _joined_along(lambda rank: 0 if rank == 1 else 1, atleast_1d),
     "vstack": _joined_along(lambda rank: 0, atleast_2d),
     "dstack": _joined_along(lambda rank: 2, atleast_3d),

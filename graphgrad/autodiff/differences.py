@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphgrad.autodiff.lifting import as_tensor
+from graphgrad.autodiff.lifting import as_tensor, checked_argnums, places_among
 from graphgrad.graph.dtypes import as_array
 from graphgrad.graph.errors import DTypeError, ShapeError, describe
 from graphgrad.graph.mode import no_grad
@@ -72,7 +72,7 @@ def numerical_grad(
     """
     if method not in ("central", "forward"):
         raise ValueError(describe(f"numerical_grad: method is 'central' or 'forward', got {method!r}"))
-    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    argnums = checked_argnums(argnums, "numerical_grad")
 
     @functools.wraps(fun)
     def estimate(*args: Any, **kwargs: Any) -> Any:
@@ -80,15 +80,11 @@ def numerical_grad(
             arguments = [moved if i == place else one for i, one in enumerate(args)]
             return _one_number(fun(*arguments, **kwargs))
 
-        estimates = []
         with no_grad(), np.errstate(all="ignore"):
-            for position in wanted:
-                if not -len(args) <= position < len(args):
-                    raise TypeError(
-                        describe(f"numerical_grad: argnums names argument {position}, but {len(args)} were given")
-                    )
-                place = position % len(args)
-                estimates.append(_estimated(args[place], functools.partial(value, place), eps, method == "central"))
+            estimates = [
+                _estimated(args[place], functools.partial(value, place), eps, method == "central")
+                for place in places_among(argnums, len(args), "numerical_grad")
+            ]
         return estimates[0] if isinstance(argnums, int) else tuple(estimates)
 
     return estimate

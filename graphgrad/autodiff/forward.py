@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.autodiff.levels import after_sweep, bottom, for_sweep, later_levels, levels_of
+from graphgrad.autodiff.levels import after_sweep, bottom, for_sweep, later_levels
 from graphgrad.autodiff.lifting import Call, needs_gradient, same_form
 from graphgrad.autodiff.scalar_forward import push_scalars
 from graphgrad.autodiff.tangents import TangentSweep, nodes_above
@@ -69,7 +69,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     recorded = call.depends_on_more() or any(map(needs_gradient, starts))
     moved = call.in_form(push_forward(call, starts, recorded))
     value = call.alone(recorded)
-    return (value, moved, call.aux) if has_aux else (value, moved)
+    return (value, moved, call.aux(recorded)) if has_aux else (value, moved)
 
 
 def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
@@ -118,7 +118,7 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
         return call.in_form(push_forward(call, starts, recorded or any(map(needs_gradient, starts))))
 
     value = call.alone(recorded)
-    return (value, jvp_fun, call.aux) if has_aux else (value, jvp_fun)
+    return (value, jvp_fun, call.aux(recorded)) if has_aux else (value, jvp_fun)
 
 
 def push_forward(call: Call, tangents: Sequence[Any], recorded: bool) -> list[Any]:
@@ -141,9 +141,7 @@ def push_forward(call: Call, tangents: Sequence[Any], recorded: bool) -> list[An
     for one, tangent in zip(call.inputs, tangents, strict=True):
         start = for_sweep(tangent, call.levels, later)
         sweep.start(source_of(bottom(one)), start if sweep.on_tensors else start.data)
-    # Inputs have an axis for each level, and so has what depends on them.
-    reached = [value.requires_grad and levels_of(value) == call.levels for value in call.values]
-    ends = [source_of(bottom(value)) if one else None for value, one in zip(call.values, reached, strict=True)]
+    ends = [source_of(bottom(value)) if call.reaches(value) else None for value in call.values]
     sweep.run(nodes_above([end for end in ends if end is not None], call.first))
     answers: list[Tensor] = []
     for value, end in zip(call.values, ends, strict=True):

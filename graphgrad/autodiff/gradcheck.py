@@ -1,14 +1,15 @@
-"""Gradient checking: the derivative rules against differences of values (P01.25, P01.26)."""
+"""Gradient checking: the derivative rules against slopes that only values tell (P01.25, P01.26)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 
 from graphgrad.autodiff.checking import Checked, Index
+from graphgrad.autodiff.complex_step import STEP
 from graphgrad.autodiff.differences import relative_error, values_of, verdict
 from graphgrad.autodiff.lifting import Call
 from graphgrad.autodiff.transforms import pass_back
@@ -29,7 +30,7 @@ _IN_WORDS = {
 
 
 class GradcheckError(GraphgradError, AssertionError):
-    """A gradient that differs from the finite difference."""
+    """A gradient that differs from the slope that the values of a function have."""
 
 
 def gradcheck(
@@ -43,8 +44,9 @@ def gradcheck(
     check_forward_ad: bool = False,
     check_backward_ad: bool = True,
     fast_mode: bool = False,
+    method: Literal["complex", "central"] | None = None,
 ) -> bool:
-    """Compare the derivatives of a function with central differences, element by element or along a random direction.
+    """Compare the derivatives of a function with the slopes of its values, element by element or along a direction.
 
     Parameters
     ----------
@@ -54,7 +56,7 @@ def gradcheck(
         A tensor or a Scalar, or a sequence of them; those with ``requires_grad`` are checked. Use float64: in float32
         the rounding of the values alone is larger than the tolerance.
     eps
-        The step to either side; the error of the difference goes with its square.
+        The step of a central difference to either side; the error of the difference goes with its square.
     atol, rtol
         An element passes if it differs by at most ``atol + rtol * abs(numerical)``.
     raise_exception
@@ -67,6 +69,10 @@ def gradcheck(
         Compare one number for each pair of input and output: how the output moves along a random direction, when the
         input moves along another one. That takes two runs and one pass, instead of two runs for each element of the
         input and a pass for each of the output. If it fails, all elements are compared, to name the worst.
+    method
+        How slopes are found from values. ``"central"``: differences, (f(x + eps) - f(x - eps)) / (2 eps), which leave
+        half of the digits. ``"complex"``: the complex step, Im f(x + ih) / h with h = 1e-20, which subtracts nothing
+        and has all of them, so that `atol` and `rtol` may be 1e-12. By default the complex step where it is possible.
 
     Returns
     -------
@@ -79,14 +85,21 @@ def gradcheck(
         Naming the worst element, its index, both derivatives, and the cause as far as it can be found: a kink, a jump,
         too few digits, a function that is not the same at each call.
     DTypeError
-        If no input needs a gradient, or the function returns anything but tensors or Scalars.
+        If no input needs a gradient, the function returns anything but tensors or Scalars, or the complex step is asked
+        for and isn't possible.
 
     Notes
     -----
+    The complex step is possible for functions of float64 tensors with real results, if every operation on the way has a
+    complex derivative: + − * / ** @, roots, exponentials, logarithms, trigonometric and hyperbolic functions, sums,
+    means, and whatever only moves numbers. A comparison, `abs`, `maximum` or `conj` has none. Unless it is asked for,
+    it must also agree with a difference along a random direction, as far as that has digits. The error says which way
+    was taken, and what stood in the way of the complex step.
+
     A gradient that passes is right where it was checked, if the function is smooth there. Check with what is random
     switched off (dropout), with the penalties included, at the initial values and again after some training (P01.26).
-    Differences are real ones; the complex step isn't offered. Complex inputs and results are taken as pairs of real
-    numbers, and indices of theirs end in 0 for the real part, 1 for the imaginary one.
+    Complex inputs and results are taken as pairs of real numbers, and indices of theirs end in 0 for the real part, 1
+    for the imaginary one.
 
     Examples
     --------
@@ -97,9 +110,12 @@ def gradcheck(
     >>> gg.gradcheck(gg.relu, gg.tensor([0.0], dtype="float64", requires_grad=True), raise_exception=False)
     False
     """
+    if method not in (None, "complex", "central"):
+        raise ValueError(describe(f"gradcheck: method is 'complex', 'central' or None, got {method!r}"))
     check = _Check(Checked(func, inputs, eps), atol, rtol)
     problem = check.nondeterminism(nondet_tol)
     if problem is None:
+        check.at.choose(method)
         for forward, wanted in ((False, check_backward_ad), (True, check_forward_ad)):
             if wanted and problem is None:
                 problem = check.along_directions(forward) if fast_mode else check.elementwise(forward)
@@ -120,12 +136,13 @@ def gradgradcheck(
     check_fwd_over_rev: bool = False,
     check_rev_over_rev: bool = True,
     fast_mode: bool = False,
+    method: Literal["complex", "central"] | None = None,
 ) -> bool:
-    """Check second derivatives: compare the derivatives of the gradients of a function with differences of those.
+    """Check second derivatives: compare the derivatives of the gradients of a function with the slopes of those.
 
     Parameters
     ----------
-    func, inputs, eps, atol, rtol, raise_exception, nondet_tol, fast_mode
+    func, inputs, eps, atol, rtol, raise_exception, nondet_tol, fast_mode, method
         As for `gradcheck`.
     grad_outputs
         The upstream gradients for the results, which the gradients are linear in; random ones by default.
@@ -164,14 +181,24 @@ def gradgradcheck(
         call = Call(check.floats, arguments[:n], {}, check.checked, False, "gradgradcheck")
         return tuple(pass_back(call, arguments[n:], recorded=True))
 
-    everything = [*check.inputs, *seeds]
-    ways = {"check_forward_ad": check_fwd_over_rev, "check_backward_ad": check_rev_over_rev}
-    return gradcheck(gradients, everything, eps, atol, rtol, raise_exception, nondet_tol, fast_mode=fast_mode, **ways)
+    return gradcheck(
+        gradients,
+        [*check.inputs, *seeds],
+        eps,
+        atol,
+        rtol,
+        raise_exception,
+        nondet_tol,
+        check_forward_ad=check_fwd_over_rev,
+        check_backward_ad=check_rev_over_rev,
+        fast_mode=fast_mode,
+        method=method,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Mismatch:
-    """The element where a derivative is farthest from the difference quotient, relative to what is tolerated.
+    """The element where a derivative is farthest from the slope of the values, relative to what is tolerated.
 
     Inputs are counted among all, outputs among those that are made of floats.
     """
@@ -186,7 +213,7 @@ class _Mismatch:
 
 
 class _Check:
-    """The comparison of what rules and differences say of a function, and the report if they disagree."""
+    """The comparison of what the rules and the values of a function say, and the report if they disagree."""
 
     def __init__(self, at: Checked, atol: float, rtol: float) -> None:
         self.at = at
@@ -235,7 +262,7 @@ class _Check:
     def elementwise(self, forward: bool) -> str | None:
         """The report of the worst element, None if all pass."""
         analytic = self.at.by_sweeps() if forward else self.at.by_passes()
-        numerical = self.at.by_differences()
+        numerical = self.at.by_slopes()
         worst: _Mismatch | None = None
         for i, of_input in enumerate(numerical):
             for o, estimated in enumerate(of_input):
@@ -266,7 +293,7 @@ class _Check:
         starts = [_direction(one, rng) for one in self.at.call.inputs]
         ends = [_direction(one, rng) for one in self.at.call.values]
         for i, (place, u) in enumerate(zip(self.at.checked, starts, strict=True)):
-            moved = self.at.difference_along(place, u)
+            moved = self.at.slope_along(place, u)
             for o, v in enumerate(ends):
                 if forward:
                     analytic = float(np.sum(self.at.pushed_forward(i, u)[o] * v))
@@ -281,6 +308,19 @@ class _Check:
 
     # ---- what to say
 
+    @property
+    def measure(self) -> str:
+        """What derivatives are compared with."""
+        return "the complex step" if self.at.method == "complex" else "the difference quotient"
+
+    @property
+    def way(self) -> str:
+        """How the numerical slope was found, and why not by the complex step."""
+        if self.at.method == "complex":
+            return f"complex step, h={STEP:g}"
+        obstacle = f"; no complex step: {self.at.obstacle}" if self.at.obstacle else ""
+        return f"central difference, eps={self.at.eps:g}{obstacle}"
+
     def report(self, worst: _Mismatch, forward: bool, error: float) -> str:
         output, input = (
             values_of(one).shape for one in (self.at.call.values[worst.output], self.at.inputs[worst.input])
@@ -288,11 +328,11 @@ class _Check:
         difference = abs(worst.analytic - worst.numerical)
         scale = max(abs(worst.analytic), abs(worst.numerical))
         return describe(
-            f"gradcheck: a derivative{' of forward mode' if forward else ''} differs from the difference quotient",
+            f"gradcheck: a derivative{' of forward mode' if forward else ''} differs from {self.measure}",
             f"of: output {self.at.places[worst.output]}, element {worst.output_index} of shape {output}",
             f"for: input {worst.input}, element {worst.index} of shape {input}",
             f"analytic:  {worst.analytic!r}",
-            f"numerical: {worst.numerical!r}  (central difference, eps={self.at.eps:g})",
+            f"numerical: {worst.numerical!r}  ({self.way})",
             f"they differ by {difference:.3g}"
             + (f", relative {difference / scale:.3g}" if scale else "")
             + f"; tolerated: {self.atol:g} + {self.rtol:g} * |numerical|",
@@ -302,10 +342,10 @@ class _Check:
 
     def report_direction(self, place: int, o: int, analytic: float, numerical: float, atol: float) -> str:
         return describe(
-            "gradcheck: a derivative along a random direction differs from the difference quotient",
+            f"gradcheck: a derivative along a random direction differs from {self.measure}",
             f"of: output {self.at.places[o]}, for: input {place}; no single element differs by more than is tolerated",
             f"analytic:  {analytic!r}",
-            f"numerical: {numerical!r}  (central difference, eps={self.at.eps:g})",
+            f"numerical: {numerical!r}  ({self.way})",
             f"they differ by {abs(analytic - numerical):.3g}; tolerated: {atol:.3g} + {self.rtol:g} * |numerical|",
             hint="small errors add up along a direction; fast_mode=False names the elements that a smaller atol finds",
         )
@@ -322,9 +362,11 @@ class _Check:
             if exact[1]:
                 return f"{too_coarse}; with float64 values this element passes"
             at, also = exact[0], f"; {low[0]} is not the cause, it fails in float64 too"
+        if at.method == "complex":
+            return "the rule of an operation is wrong: what a complex step goes through is smooth"
         where = worst.input, worst.index, worst.output, worst.output_index
-        left, right = at.slopes(*where, at.eps)
-        wide_left, wide_right = at.slopes(*where, 10.0 * at.eps)
+        left, right = at.sides(*where, at.eps)
+        wide_left, wide_right = at.sides(*where, 10.0 * at.eps)
         apart, wide = abs(right - left), abs(wide_right - wide_left)
         tolerated = self.atol + self.rtol * max(abs(left), abs(right))
         if np.isfinite([apart, wide]).all() and apart > tolerated:
@@ -355,7 +397,7 @@ class _Check:
             seed = np.zeros(values_of(again.call.values[worst.output]).shape)
             seed[worst.output_index] = 1.0
             gradient = again.passed_back(worst.output, seed)[again.checked.index(worst.input)][worst.index]
-            slope = again.difference(worst.input, worst.index)[worst.output][worst.output_index]
+            slope = again.slope_for(worst.input, worst.index)[worst.output][worst.output_index]
         except (GraphgradError, ValueError, IndexError):
             return None
         return again, bool(_excess(np.asarray(gradient), np.asarray(slope), self.atol, self.rtol) <= 0)

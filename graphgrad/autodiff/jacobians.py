@@ -11,7 +11,7 @@ import numpy as np
 
 from graphgrad.autodiff.forward import jvp, push_forward
 from graphgrad.autodiff.levels import bottom
-from graphgrad.autodiff.lifting import Call
+from graphgrad.autodiff.lifting import Call, checked_argnums
 from graphgrad.autodiff.tangents import nodes_above
 from graphgrad.autodiff.transforms import grad, pass_back
 from graphgrad.autodiff.vmap import vmap
@@ -68,6 +68,7 @@ def jacobian(
     """
     if mode not in (None, "forward", "reverse"):
         raise ValueError(describe(f"jacobian: mode is 'forward', 'reverse' or None, got {mode!r}"))
+    argnums = checked_argnums(argnums, "jacobian")
 
     @functools.wraps(fun)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
@@ -78,7 +79,7 @@ def jacobian(
         forward = mode == "forward" or (mode is None and _elements(call.inputs) < _elements(call.values))
         rows = (_by_columns if forward else _by_rows)(call, recorded)
         answer = call.in_form([row[0] if isinstance(argnums, int) else tuple(row) for row in rows])
-        return (answer, call.aux) if has_aux else answer
+        return (answer, call.aux(recorded)) if has_aux else answer
 
     return differentiated
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from graphgrad.autodiff.levels import ACTIVE, bottom, spread, wrapped
+import numpy as np
+
+from graphgrad.autodiff.levels import ACTIVE, bottom, levels_of, spread, wrapped
 from graphgrad.graph.dtypes import as_array
 from graphgrad.graph.errors import DTypeError, ShapeError, describe
 from graphgrad.graph.mode import MODE, enable_grad
@@ -17,8 +19,10 @@ from graphgrad.ops.array.shaping import astype, identity
 __all__ = [
     "Call",
     "as_tensor",
+    "checked_argnums",
     "fresh",
     "needs_gradient",
+    "places_among",
     "same_form",
 ]
 
@@ -34,8 +38,8 @@ class Call:
         The fresh arguments: tensors, or scalars.
     values
         What the function returned, as a list.
-    aux
-        The second member of what it returned, if it returned something beside.
+    beside
+        The second member of what it returned, if it returned something beside; see `aux`.
     levels
         The levels of `vmap` that were running; every input has an axis for each.
     """
@@ -52,7 +56,7 @@ class Call:
         self.what = what
         self.levels = ACTIVE.get()
         arguments = list(args)
-        places = _places(argnums, len(args), what)
+        places = places_among(argnums, len(args), what)
         made: dict[int, Any] = {}
         for place in places:
             if place not in made:  # 0 and -2 may well be the same argument
@@ -60,17 +64,29 @@ class Call:
         self.inputs = [made[place] for place in places]
         with enable_grad():
             self.result = fun(*arguments, **kwargs)
-        self.aux = None
+        for one in self.inputs:
+            # What was computed from it says so. From now on it is nobody's but this call's, and a derivative that is
+            # recorded for the sake of others isn't for its.
+            if isinstance(one, Tensor) and bottom(one).is_leaf:
+                bottom(one)._needs = False
+        self.beside = None
         if aux:
-            self.result, self.aux = _pair(self.result, what)
+            self.result, self.beside = _pair(self.result, what)
         several = isinstance(self.result, (tuple, list))
         self.values: list[Any] = list(self.result) if several else [self.result]
 
     def one_output(self) -> Any:
-        """What the function returned, if that is one tensor or scalar."""
+        """What the function returned, if that is one tensor of real numbers or a scalar."""
         if isinstance(self.result, (tuple, list)):
             self._refuse(type(self.result).__name__, "a tensor or a Scalar that depends on its arguments")
         self.check()
+        if isinstance(self.result, Tensor) and self.result.dtype.kind == "c":
+            raise DTypeError(
+                describe(
+                    f"{self.what}: the function must return a real number, got {self.result.dtype}",
+                    hint="make one of it, e.g. gg.abs(z); gg.vjp takes complex results, and the way they are to go",
+                )
+            )
         return self.result
 
     def one_number(self) -> Any:
@@ -81,13 +97,6 @@ class Call:
                 describe(
                     f"{self.what}: the function must return one number, got shape {value.shape}",
                     hint="reduce it: gg.sum(...) or gg.mean(...)",
-                )
-            )
-        if isinstance(value, Tensor) and value.dtype.kind == "c":
-            raise DTypeError(
-                describe(
-                    f"{self.what}: the function must return a real number, got {value.dtype}",
-                    hint="make one of it, e.g. gg.abs(z); gg.vjp takes complex results, and the way they are to go",
                 )
             )
         return value
@@ -124,17 +133,29 @@ class Call:
         return min((bottom(one).number for one in self.inputs), default=0)
 
     def depends_on_more(self) -> bool:
-        """Whether the values depend on anything else that needs a gradient; nobody asks under `no_grad`."""
+        """Whether the results depend on anything else that needs a gradient; nobody asks under `no_grad`."""
         if not MODE.get().grad:
             return False
+        if self.inputs and not any(bottom(one).is_leaf for one in self.inputs):
+            return True  # each hangs on something else, and so does all that depends on one of them
         if self.on_scalars:
             return _scalars_depend_on_more(self.values, self.inputs)
-        return _depend_on_more([bottom(one) for one in self.values], [bottom(one) for one in self.inputs])
+        return _depend_on_more([bottom(one) for one in (*self.values, *_tensors_in(self.beside))])
+
+    def reaches(self, value: Tensor) -> bool:
+        """Whether a value may depend on the inputs, all of which have an axis for each level."""
+        if levels_of(value) != self.levels:
+            return False
+        return value.requires_grad or any(bottom(value) is bottom(one) for one in self.inputs)
 
     def alone(self, recorded: bool) -> Any:
         """What the function returned, without its graph unless that is wanted further."""
         values = [one if recorded or isinstance(one, Scalar) else one.detach() for one in self.values]
         return self.in_form(values)
+
+    def aux(self, recorded: bool) -> Any:
+        """What the function returned beside, without its graph unless that is wanted further."""
+        return self.beside if recorded else _detached(self.beside)
 
     def in_form(self, values: Sequence[Any]) -> Any:
         """Something for each value in the form in which the function returned those."""
@@ -162,7 +183,18 @@ class Call:
         )
 
 
-def _places(argnums: Argnums, count: int, what: str) -> list[int]:
+def checked_argnums(argnums: Any, what: str) -> int | tuple[int, ...]:
+    """The argument that is meant, or the arguments, as Python's integers."""
+    several = isinstance(argnums, (tuple, list, range))
+    places = argnums if several else (argnums,)
+    if not all(isinstance(one, (int, np.integer)) and not isinstance(one, bool) for one in places):
+        raise TypeError(
+            describe(f"{what}: argnums is the number of an argument, or a tuple of such, got {argnums!r:.60}")
+        )
+    return tuple(map(int, places)) if several else int(argnums)
+
+
+def places_among(argnums: int | Sequence[int], count: int, what: str) -> list[int]:
     """The places among positional arguments that are meant, negative ones counted from the end."""
     places = []
     for position in (argnums,) if isinstance(argnums, int) else argnums:
@@ -244,26 +276,40 @@ def needs_gradient(value: Any) -> bool:
     return isinstance(value, (Tensor, Scalar)) and value.requires_grad
 
 
-def _depend_on_more(values: Sequence[Tensor], inputs: Sequence[Tensor]) -> bool:
-    """Whether values depend on anything that needs a gradient beside the leaves among `inputs`."""
-    mine = {id(one) for one in inputs}
-    if any(value.is_leaf and value.requires_grad and id(value) not in mine for value in values):
+def _tensors_in(result: Any) -> list[Tensor]:
+    """The tensors in a tree of tuples, lists and dicts."""
+    if isinstance(result, dict):
+        result = list(result.values())
+    if isinstance(result, (tuple, list)):
+        return [tensor for one in result for tensor in _tensors_in(one)]
+    return [result] if isinstance(result, Tensor) else []
+
+
+def _detached(result: Any) -> Any:
+    """A tree of tuples, lists and dicts with its tensors outside of any graph."""
+    if isinstance(result, dict):
+        return {key: _detached(one) for key, one in result.items()}
+    if type(result) in (tuple, list):
+        return type(result)(map(_detached, result))
+    return result.detach() if isinstance(result, Tensor) and not bottom(result).is_leaf else result
+
+
+def _depend_on_more(values: Sequence[Tensor]) -> bool:
+    """Whether values depend on any leaf that needs a gradient; those among the inputs of a call don't any more."""
+    if any(value.is_leaf and value.requires_grad for value in values):
         return True
-    stack = list({value.node for value in values if value.node is not None})
+    stack = list({value.node for value in values if value.node is not None and value.requires_grad})
     seen = set(stack)
     while stack:
         node = stack.pop()
         for i, source in enumerate(node.operands):
-            if not node.needs >> i & 1:
-                continue
-            if isinstance(source, Tensor):
-                if id(source) not in mine:
-                    return True
-                continue
-            below = source.node if isinstance(source, Output) else source
-            if isinstance(below, Node) and below not in seen:
-                seen.add(below)
-                stack.append(below)
+            below: Any = source.node if type(source) is Output else source
+            if type(below) is Node:
+                if below.needs and below not in seen:
+                    seen.add(below)
+                    stack.append(below)
+            elif type(below) is Tensor and below._needs and node.needs >> i & 1:
+                return True
     return False
 
 

@@ -17,7 +17,7 @@ from graphgrad.autodiff.anomaly import AnomalyDetector
 from graphgrad.graph.errors import DTypeError, GraphError, WriteError, describe
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE
-from graphgrad.graph.operation import Op
+from graphgrad.graph.operation import Op, asked_for
 from graphgrad.graph.record import announce
 from graphgrad.graph.scalar import Scalar, constant, handle
 from graphgrad.graph.tape import DONE, INDEX, NOTHING, PENDING, SLOT_SHIFT, Chunk, Note
@@ -30,6 +30,7 @@ __all__ = [
     "as_number",
     "check_unwritten",
     "differentiate_scalar",
+    "quiet_rules",
     "rules_of",
     "scalar_backward",
 ]
@@ -174,7 +175,7 @@ def rules_of(op: Op) -> Sequence[tuple[Callable[..., Any], Pick]]:
 
 
 def _picker(op: Op, rule: Callable[..., Any]) -> Pick:
-    names = op.scalar_arguments(rule)
+    names = asked_for(rule)
     places = tuple(2 if name == "out" else op.operands.index(name) for name in names)
     if not places:
         return lambda a, b, out: ()
@@ -233,7 +234,7 @@ def differentiate_scalar(
     queue = [(-(chunk.first + index), chunk, index) for chunk, index in sums]
     heapq.heapify(queue)
     kept: dict[Place, Any] = {}
-    with np.errstate(all="ignore"), _quiet_rules() as (detector, quiet):
+    with np.errstate(all="ignore"), quiet_rules() as (detector, quiet):
         while queue:
             _, chunk, index = heapq.heappop(queue)
             g = sums.pop((chunk, index))
@@ -266,7 +267,7 @@ def differentiate_scalar(
 
 
 @contextmanager
-def _quiet_rules() -> Iterator[tuple[AnomalyDetector | None, AnomalyDetector | None]]:
+def quiet_rules() -> Iterator[tuple[AnomalyDetector | None, AnomalyDetector | None]]:
     """The detector that looks at what is passed on, and the one that the rules run under, which only knows where."""
     detector = _detector()
     quiet = None if detector is None else detector.in_pass()

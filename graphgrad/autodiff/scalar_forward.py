@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.autodiff.scalar_backward import Place, apply_rule, as_number, check_unwritten, rules_of
+from graphgrad.autodiff.scalar_backward import Place, apply_rule, as_number, check_unwritten, quiet_rules, rules_of
 from graphgrad.graph.scalar import Scalar, constant, handle
+from graphgrad.graph.tape import Note
 from graphgrad.ops.scalars import OPCODES
 
 __all__ = ["push_scalars"]
+
+_NO_NOTE = Note()
 
 
 def push_scalars(
@@ -39,37 +42,44 @@ def push_scalars(
         place = one.chunk, one.index
         start = as_number(tangent, recorded)
         moved[place] = moved[place] + start if place in moved else start
-    with np.errstate(all="ignore"):
-        for chunk, index in _places_above(results, min((one.number for one in inputs), default=0)):
+    with np.errstate(all="ignore"), quiet_rules() as (detector, quiet):
+        above = _operands_above(results, min((one.number for one in inputs), default=0))
+        for place, places in above.items():
+            chunk, index = place
             op = OPCODES[chunk.ops[index]]
             if op is None:
                 continue
-            places = chunk.operands(index)
-            arriving = [moved.get(place) for place in places]
-            if all(tangent is None for tangent in arriving):
-                continue
-            values = [handle(*place) if recorded else place[0].values[place[1]] for place in places]
+            if quiet is not None:
+                quiet.where = chunk.notes.get(index, _NO_NOTE).site
+            values = [handle(*below) if recorded else below[0].values[below[1]] for below in places]
             out = handle(chunk, index) if recorded else chunk.values[index]
             total = None
-            for tangent, (rule, pick) in zip(arriving, rules_of(op), strict=True):
+            for below, (rule, pick) in zip(places, rules_of(op), strict=True):
+                tangent = moved.get(below)
                 if tangent is not None:
                     arguments = pick(values[0], values[-1], out)
                     part = rule(tangent, *arguments) if recorded else apply_rule(rule, tangent, arguments)
                     total = part if total is None else total + part
-            moved[chunk, index] = total
+            if total is None:
+                continue
+            moved[place] = total
+            if detector is not None:
+                come = [None if below not in moved else float(moved[below]) for below in places]
+                detector.pushed_scalar(op, chunk, index, come, float(total))
     found = [moved.get((one.chunk, one.index), 0.0) for one in results]
     return [one if isinstance(one, Scalar) else constant(float(one)) for one in found]
 
 
-def _places_above(results: Sequence[Scalar], first: int) -> list[Place]:
-    """The places from number `first` on that lead to results, operands before what reads them."""
+def _operands_above(results: Sequence[Scalar], first: int) -> dict[Place, tuple[Place, ...]]:
+    """The places from number `first` on that lead to results, each with its operands, which come before it."""
     stack = [(one.chunk, one.index) for one in results if one.requires_grad]
-    seen = set(stack)
+    found: dict[Place, tuple[Place, ...]] = dict.fromkeys(stack, ())
     while stack:
-        chunk, index = stack.pop()
-        for place in chunk.operands(index):
-            below, i = place
-            if below.needs and below.first + i >= first and place not in seen:
-                seen.add(place)
-                stack.append(place)
-    return sorted(seen, key=lambda place: place[0].first + place[1])
+        place = stack.pop()
+        operands = found[place] = place[0].operands(place[1])
+        for one in operands:
+            below, i = one
+            if below.needs and below.first + i >= first and one not in found:
+                found[one] = ()
+                stack.append(one)
+    return dict(sorted(found.items(), key=lambda item: item[0][0].first + item[0][1]))

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from graphgrad.autodiff.anomaly import AnomalyDetector
 from graphgrad.autodiff.backward import differentiate
 from graphgrad.autodiff.sources import as_tensors, cast, check_saved, fit, layout, saved_by, shapes_of
 from graphgrad.graph.mode import MODE
@@ -47,7 +48,7 @@ def nodes_above(results: Iterable[Source], first: int) -> list[Node]:
         for source in stack.pop().operands:
             if type(source) is Output:
                 source = source.node
-            if type(source) is Node and source not in seen and source.needs and source.number >= first:
+            if type(source) is Node and source.needs and source.number >= first and source not in seen:
                 seen.add(source)
                 stack.append(source)
     return sorted(seen, key=_by_number)
@@ -70,6 +71,9 @@ class TangentSweep:
         self.on_tensors = on_tensors
         self.tangents: dict[Any, Any] = {}
         self.memory: dict[Any, Any] = {}  # what a checkpoint computed again
+        anomaly = MODE.get().anomaly
+        self.detector = anomaly if isinstance(anomaly, AnomalyDetector) else None
+        self.quiet = None if self.detector is None else self.detector.in_pass()
 
     def start(self, source: Source, tangent: Any) -> None:
         """Let a source move by `tangent`."""
@@ -84,6 +88,7 @@ class TangentSweep:
         tangents = self.tangents
         get = tangents.get
         epoch = CLOCK.epoch
+        detector = self.detector
         with self.mode(grad=self.recorded):
             for node in nodes:
                 moved = [
@@ -96,12 +101,18 @@ class TangentSweep:
                     continue
                 if node.saved is None or node.epoch != epoch:
                     check_saved([node], "jvp")
+                if self.quiet is not None:
+                    self.quiet.where = node.site
                 op = node.op
-                if op.elementwise and op.rules and not op.linear and not (op.complex and _is_complex(node, moved)):
+                if op.elementwise and op.rules and not op.linear and (op.complex != "own" or _is_real(node, moved)):
                     result = self.push_along_diagonal(node, moved, op)
                     tangents[node] = result if result.dtype is node.dtype else _cast(result, node.dtype)
+                    if detector is not None:
+                        detector.pushed(node, moved, (result,))
                     continue
                 result = self.push(node, moved)
+                if detector is not None:
+                    detector.pushed(node, moved, result if op.outputs is None else (result,))
                 if op.outputs is None:
                     for i, (one, dtype) in enumerate(zip(result, node.dtypes, strict=True)):
                         if one is not None and dtype.kind in "fc":
@@ -112,7 +123,7 @@ class TangentSweep:
     @contextmanager
     def mode(self, grad: bool) -> Iterator[None]:
         """What is no part of the graph isn't heard of by those who watch it; and infinities are for the caller."""
-        mode = MODE.get().but(grad=grad)
+        mode = MODE.get().but(grad=grad, anomaly=self.quiet)  # the sweep looks for itself, and knows more
         if not self.recorded:
             mode = mode.but(recorder=None, hooks=(), anomaly=None, segment=None)
         token = MODE.set(mode)
@@ -271,9 +282,9 @@ def _contributions(node: Node, seeds: Sequence[Any], saved: tuple[Any, ...], nee
     return contributions
 
 
-def _is_complex(node: Node, moved: Sequence[Any]) -> bool:
-    """Whether the result, or an operand that moves, is complex: there a transpose is not an adjoint."""
-    return node.dtype.kind == "c" or any(one is not None and one.dtype.kind == "c" for one in moved)
+def _is_real(node: Node, moved: Sequence[Any]) -> bool:
+    """Whether the result and all operands that move are real. Of complex numbers the transpose is not the adjoint."""
+    return node.dtype.kind != "c" and "c" not in [one.dtype.kind for one in moved if one is not None]
 
 
 def _bits(moved: Sequence[Any]) -> int:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from graphgrad.autodiff.backward import differentiate
-from graphgrad.autodiff.levels import after_sweep, bottom, for_sweep, later_levels, levels_of
-from graphgrad.autodiff.lifting import Call, needs_gradient, same_form
+from graphgrad.autodiff.levels import after_sweep, bottom, for_sweep, later_levels
+from graphgrad.autodiff.lifting import Call, checked_argnums, needs_gradient, same_form
 from graphgrad.autodiff.scalar_backward import differentiate_scalar
 from graphgrad.graph.mode import enable_grad
 from graphgrad.graph.record import announce
@@ -63,6 +63,7 @@ def value_and_grad(
     >>> gg.value_and_grad(lambda w: gg.sum(w * w))([1.0, 3.0])
     (tensor(10.), tensor([2., 6.]))
     """
+    argnums = checked_argnums(argnums, "grad")
 
     @functools.wraps(fun)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
@@ -72,7 +73,7 @@ def value_and_grad(
         gradients = pass_back(call, None, recorded)
         answer = gradients[0] if isinstance(argnums, int) else tuple(gradients)
         value = call.alone(recorded)
-        return ((value, call.aux) if has_aux else value), answer
+        return ((value, call.aux(recorded)) if has_aux else value), answer
 
     return differentiated
 
@@ -121,7 +122,7 @@ def elementwise_grad(fun: Function, argnums: int | Sequence[int] = 0) -> Functio
     Raises
     ------
     DTypeError
-        If `fun` doesn't return one tensor of floats, or an argument isn't made of floats.
+        If `fun` doesn't return one tensor of real numbers, or an argument isn't made of floats.
 
     Examples
     --------
@@ -129,6 +130,7 @@ def elementwise_grad(fun: Function, argnums: int | Sequence[int] = 0) -> Functio
     >>> gg.elementwise_grad(gg.tanh)([0.0, 1.0])
     tensor([1.  , 0.42])
     """
+    argnums = checked_argnums(argnums, "elementwise_grad")
 
     @functools.wraps(fun)
     def derivative(*args: Any, **kwargs: Any) -> Any:
@@ -187,7 +189,7 @@ def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
         return tuple(pass_back(call, seeds, recorded or any(map(needs_gradient, seeds)), retain=True))
 
     value = call.alone(recorded)
-    return (value, vjp_fun, call.aux) if has_aux else (value, vjp_fun)
+    return (value, vjp_fun, call.aux(recorded)) if has_aux else (value, vjp_fun)
 
 
 def pass_back(call: Call, seeds: Sequence[Any] | None, recorded: bool, retain: bool | None = None) -> list[Any]:
@@ -214,8 +216,8 @@ def pass_back(call: Call, seeds: Sequence[Any] | None, recorded: bool, retain: b
     later = later_levels(seeds or (), call.levels)
     roots: list[tuple[Tensor, Any]] = []
     for i, value in enumerate(call.values):
-        if not value.requires_grad or levels_of(value) != call.levels:
-            continue  # it doesn't depend on the inputs, which all have an axis for each level
+        if not call.reaches(value):
+            continue
         whole = bottom(value)
         if seeds is None:
             seed = Tensor(np.ones(whole.shape, whole.dtype))

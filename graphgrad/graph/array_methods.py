@@ -182,6 +182,12 @@ class ArrayMethods:
     def __rmod__(self, other: TensorLike) -> Tensor:
         return late.remainder(other, self)
 
+    def __divmod__(self, other: TensorLike) -> tuple[Tensor, Tensor]:
+        return late.floor_divide(self, other), late.remainder(self, other)
+
+    def __rdivmod__(self, other: TensorLike) -> tuple[Tensor, Tensor]:
+        return late.floor_divide(other, self), late.remainder(other, self)
+
     def __pow__(self, other: TensorLike) -> Tensor:
         return late.power(self, other)
 
@@ -273,8 +279,32 @@ class ArrayMethods:
     def __itruediv__(self, other: TensorLike) -> Tensor:
         return late.write_in_place(self, late.divide, other)
 
+    def __ifloordiv__(self, other: TensorLike) -> Tensor:
+        return late.write_in_place(self, late.floor_divide, other)
+
+    def __imod__(self, other: TensorLike) -> Tensor:
+        return late.write_in_place(self, late.remainder, other)
+
     def __ipow__(self, other: TensorLike) -> Tensor:
         return late.write_in_place(self, late.power, other)
+
+    def __imatmul__(self, other: TensorLike) -> Tensor:
+        return late.write_in_place(self, late.matmul, other)
+
+    def __iand__(self, other: TensorLike) -> Tensor:
+        return late.write_in_place(self, late.bitwise_and, other)
+
+    def __ior__(self, other: TensorLike) -> Tensor:
+        return late.write_in_place(self, late.bitwise_or, other)
+
+    def __ixor__(self, other: TensorLike) -> Tensor:
+        return late.write_in_place(self, late.bitwise_xor, other)
+
+    def __ilshift__(self, other: TensorLike) -> Tensor:
+        return late.write_in_place(self, late.bitwise_left_shift, other)
+
+    def __irshift__(self, other: TensorLike) -> Tensor:
+        return late.write_in_place(self, late.bitwise_right_shift, other)
 
     def __setitem__(self, key: Any, value: TensorLike) -> None:
         late.write_in_place(self, late.setitem, value, key=key)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from graphgrad.graph.dtypes import as_array, as_dtype, get_default_dtype
-from graphgrad.graph.errors import DTypeError, ShapeError, describe
+from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError, describe
 from graphgrad.graph.tensor import Tensor, make
 
 __all__ = [
@@ -183,6 +183,8 @@ def eye(
     ------
     ShapeError
         If `n` or `m` is no integer from 0.
+    ArgumentError
+        If `k` is no integer.
 
     Examples
     --------
@@ -227,7 +229,11 @@ def _matrix(
     kind = get_default_dtype() if dtype is None else as_dtype(dtype, what)
     columns = n if m is None else m
     _shaped(what, (n, columns), lambda: np.broadcast_to(0, (n, columns)))
-    array = _shaped(what, (n, columns), lambda: function(n, columns, operator.index(k), dtype=kind))
+    try:
+        diagonal = operator.index(k)
+    except TypeError:
+        raise ArgumentError(describe(f"{what}: k is an integer, which diagonal, got {k!r:.40}")) from None
+    array = function(n, columns, diagonal, dtype=kind)
     return make(array, None, requires_grad, name, copy=False, what=what)
 
 

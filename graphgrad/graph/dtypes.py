@@ -98,10 +98,8 @@ def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool, what: str
     """
     typed = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")
     try:
-        if dtype is not None:
-            _check_numbers(
-                np.asarray(data), dtype, what
-            )  # NumPy would read "1.5", take None for nan and drop imaginary parts
+        if dtype is not None:  # NumPy would read "1.5", take None for nan and drop imaginary parts
+            _check_numbers(np.asarray(data), dtype, what)
         array = np.array(data, dtype=dtype, copy=True) if copy else np.asarray(data, dtype=dtype)
     except DTypeError:
         raise

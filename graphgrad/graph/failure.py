@@ -45,8 +45,9 @@ def graph_until(
     The graph's outputs are its operands. Those that can't be in a graph are left out: texts, objects, and scalars among
     tensors. So are its attributes; the message tells them.
     """
-    tensors = any(isinstance(one, (Tensor, np.ndarray)) for one in operands)
-    kind: type[Tensor] | type[Scalar] = Tensor if tensors else Scalar
+    on_scalars = any(isinstance(one, Scalar) for one in operands)
+    on_tensors = any(isinstance(one, (Tensor, np.ndarray)) for one in operands)
+    kind: type[Tensor] | type[Scalar] = Scalar if on_scalars and not on_tensors else Tensor
     given = list(_in_a_graph(operands, kind))
     recorded = [one for one in given if isinstance(one, kind)]
     before = Graph.of(*recorded) if recorded else Graph({}, ())
@@ -74,12 +75,12 @@ def graph_until(
 
 
 def _in_a_graph(operands: Sequence[Any], kind: type[Tensor] | type[Scalar]) -> Iterator[Any]:
-    """Tensors or scalars, and the numbers that stand in the code; arrays become leaves, as they would have."""
+    """Tensors or scalars, and the numbers that stand in the code; arrays and complex numbers become leaves, as ever."""
     for given in operands:
         one = given.item() if isinstance(given, np.generic) else given
         if isinstance(one, (kind, bool, int, float)):
             yield one
-        elif kind is Tensor and isinstance(one, (np.ndarray, list, tuple)):
+        elif kind is Tensor and isinstance(one, (np.ndarray, list, tuple, complex)):
             try:
                 yield Tensor(as_array(one, copy=True))
             except GraphgradError:  # of another dtype than numbers have: perhaps that is why the operation raised

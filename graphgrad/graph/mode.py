@@ -57,11 +57,14 @@ class Mode:
         Looks at every number.
     segment
         Keeps what saved values can be computed again from, instead of these.
+    complex_step
+        Whether complex numbers are real ones with a small imaginary step beside them, which operations take that refuse
+        complex numbers otherwise, and which no rule conjugates; see `graphgrad.autodiff.complex_step`.
     fast
         Whether nothing but the gradient graph is wanted: operations test this one flag.
     """
 
-    __slots__ = ("anomaly", "fast", "grad", "hooks", "recorder", "scope", "segment")
+    __slots__ = ("anomaly", "complex_step", "fast", "grad", "hooks", "recorder", "scope", "segment")
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class Mode:
         hooks: tuple[HookTable, ...] = (),
         anomaly: Detector | None = None,
         segment: Segment | None = None,
+        complex_step: bool = False,
     ) -> None:
         self.grad = grad
         self.recorder = recorder
@@ -78,6 +82,7 @@ class Mode:
         self.hooks = hooks
         self.anomaly = anomaly
         self.segment = segment
+        self.complex_step = complex_step
         self.fast = grad and recorder is None and not hooks and anomaly is None and segment is None
 
     def but(self, **changes: Any) -> Mode:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from graphgrad.graph.late import late
 
-__all__ = ["ErrorSample", "Op", "Sample", "ScalarForm", "Step"]
+__all__ = ["ErrorSample", "Op", "Rule", "Sample", "ScalarForm", "Step", "asked_for"]
 
 Shape = tuple[int, ...]
 
@@ -40,91 +41,93 @@ class ScalarForm(NamedTuple):
     rules: Mapping[str, Callable[..., Any]]
 
 
+# What a rule may be given: the saved values, the shapes of the operands, the attributes, and `Node.needs`.
+Reader = Callable[[Sequence[Any], Sequence[Shape], Mapping[str, Any], int], Any]
+
+
+def asked_for(rule: Callable[..., Any]) -> list[str]:
+    """What a derivative rule needs beside the upstream gradient: the names of its parameters after the first."""
+    return list(inspect.signature(rule).parameters)[1:]
+
+
 class Rule:
     """A derivative rule and where its arguments come from.
 
     The names of its parameters after the first, the upstream gradient, say what it needs: an operand's name for the
     operand's values (None if an optional one wasn't given), ``out`` for the result, ``x_shape`` for the shape of
     operand ``x``, ``attrs`` for all attributes, else an attribute's name. A joint rule may ask for ``needs``, the names
-    (of a variadic operation the places) of the operands whose gradients are wanted.
+    (of a variadic operation the places) of the operands whose gradients are wanted; one of a variadic operation for
+    ``shapes``, those of all members.
+
+    Attributes
+    ----------
+    operand
+        The place of the operand that receives what the rule gives; -1 for a joint rule.
+    function
+        The rule.
+    reads
+        The slots of a node's saved values that it reads.
+    keeps
+        The same as bits; -1 if it reads all members of a variadic operation, however many there are.
+    slot
+        How the sweep calls it without looking at the rest: -1 if it needs nothing, the slot if it needs one saved value
+        and no more, -2 for any other.
     """
 
-    __slots__ = ("function", "getters", "operand", "slot")
+    __slots__ = ("_readers", "function", "keeps", "operand", "reads", "slot")
 
     def __init__(self, op: Op, operand: int, function: Callable[..., Any]) -> None:
+        names = asked_for(function)
+        slots = [] if op.variadic else [*op.operands, "out"]
         self.operand = operand
         self.function = function
-        self.getters = tuple(self._getter(op, name) for name in list(inspect.signature(function).parameters)[1:])
-        # The sweep calls a rule that needs nothing (-1) or one saved value (its slot) without going through getters.
+        self.reads = tuple(slots.index(name) for name in names if name in slots)
+        self.keeps = -1 if op.variadic and op.operands[0] in names else sum(1 << slot for slot in {*self.reads})
         self.slot = -2
-        if not self.getters:
+        if not names:
             self.slot = -1
-        elif len(self.getters) == 1 and self.getters[0][0] == "saved":
-            self.slot = self.getters[0][1]
-
-    @staticmethod
-    def _getter(op: Op, name: str) -> tuple[str, Any]:
-        if name in op.operands and op.variadic:
-            return "members", None
-        if name in op.operands:
-            return "saved", op.operands.index(name)
-        if name.removesuffix("_shape") in op.missing:
-            return "constant", None
-        if name == "out" and not op.variadic:
-            return "saved", len(op.operands)
-        if name == "shapes" and op.variadic:
-            return "shapes", None
-        if name.endswith("_shape") and name[:-6] in op.operands:
-            return "shape", op.operands.index(name[:-6])
-        if name in op.attributes:
-            return "attr", name
-        if name == "attrs":
-            return "attrs", None
-        if name == "needs" and op.variadic:
-            return "needed places", None
-        if name == "needs":
-            return "needed names", op.operands
-        known = [*op.operands, "out", *(f"{operand}_shape" for operand in op.operands), *op.attributes]
-        raise TypeError(f"{op.name}: a rule asks for {name!r}, which is none of {known}")
-
-    def keeps(self) -> int:
-        """The saved slots that the rule reads, as bits."""
-        bits = 0
-        for kind, where in self.getters:
-            if kind == "saved":
-                bits |= 1 << where
-            elif kind == "members":
-                return -1  # however many there are
-        return bits
+        elif len(names) == len(self.reads) == 1:
+            self.slot = self.reads[0]
+        self._readers = tuple(_reader(op, name) for name in names)
 
     def arguments(
         self, saved: Sequence[Any], shapes: Sequence[Shape], attrs: Mapping[str, Any], needs: int = 0
-    ) -> Iterator[Any]:
+    ) -> list[Any]:
         """The values for the rule's parameters after the upstream gradient; `needs` as in `Node`."""
-        for kind, where in self.getters:
-            match kind:
-                case "saved":
-                    yield saved[where]
-                case "members":
-                    yield saved[:-1]
-                case "shape":
-                    yield shapes[where]
-                case "attr":
-                    yield attrs[where]
-                case "shapes":
-                    yield shapes
-                case "attrs":
-                    yield attrs
-                case "needed names":
-                    yield {name for i, name in enumerate(where) if needs >> i & 1}
-                case "needed places":
-                    yield {i for i in range(len(shapes)) if needs >> i & 1}
-                case _:
-                    yield where
+        return [read(saved, shapes, attrs, needs) for read in self._readers]
+
+
+def _reader(op: Op, name: str) -> Reader:
+    """What gives a rule of `op` the value of its parameter called `name`."""
+    operands = op.operands
+    if op.variadic:
+        of_all: dict[str, Reader] = {
+            operands[0]: lambda saved, shapes, attrs, needs: saved[:-1],
+            "shapes": lambda saved, shapes, attrs, needs: shapes,
+            "needs": lambda saved, shapes, attrs, needs: {i for i in range(len(shapes)) if needs >> i & 1},
+        }
+        if name in of_all:
+            return of_all[name]
+    elif name in (*operands, "out"):
+        slot = (*operands, "out").index(name)
+        return lambda saved, shapes, attrs, needs: saved[slot]
+    elif name.removesuffix("_shape") in op.missing:
+        return lambda saved, shapes, attrs, needs: None
+    elif name.endswith("_shape") and name.removesuffix("_shape") in operands:
+        place = operands.index(name.removesuffix("_shape"))
+        return lambda saved, shapes, attrs, needs: shapes[place]
+    elif name == "needs":
+        return lambda saved, shapes, attrs, needs: {one for i, one in enumerate(operands) if needs >> i & 1}
+    if name in op.attributes:
+        return lambda saved, shapes, attrs, needs: attrs[name]
+    if name == "attrs":
+        return lambda saved, shapes, attrs, needs: attrs
+    known = [*operands, "out", *(f"{operand}_shape" for operand in operands), *op.attributes]
+    raise TypeError(f"{op.name}: a rule asks for {name!r}, which is none of {known}")
 
 
 class Step(NamedTuple):
-    """What the sweep does for one operand: `slot` is -1 or a saved slot for the quick ways, else -2."""
+    """What the sweep does for one operand: a rule, with what it reads most of all beside it."""
 
     operand: int
     function: Callable[..., Any]
@@ -147,6 +150,7 @@ class Steps(dict[int, "tuple[Step, ...]"]):
         return steps
 
 
+@dataclass(eq=False, repr=False, slots=True, kw_only=True)
 class Op:
     """An operation, declared once; see `graphgrad.ops.declare.op` for how to write one.
 
@@ -167,8 +171,10 @@ class Op:
         1, or None if it returns a tuple of tensors.
     forward
         The values, on arrays.
+    operand_rules, joint_rule
+        The derivative as it is given: one function per operand, or a joint one that gives the contributions of all.
     rules, joint
-        The derivative: one rule per operand, or a joint one that gives the contributions of all.
+        The same as rules.
     steps
         The rules to run by the set of operands that want a gradient, as bits.
     formula, local
@@ -199,134 +205,84 @@ class Op:
         of the result is then computed by the operation itself.
     elementwise
         Whether each element of the result depends on one element of each operand only.
-    scalar
-        How it runs on single floats, None if it doesn't.
+    scalar, opcode
+        How it runs on single floats, None if it doesn't; and its number on the tape of these.
+    call
+        The public function.
     covers
         Curriculum ids.
     complex
         What it does with complex numbers. Empty: it refuses them. ``"own"``: its rules hold for them as they are, or it
         has others for them. ``"holomorphic"``: it has a complex derivative, which its rules give without a conjugate;
         `on_complex` puts that in.
+    complex_rules
+        The rules for complex operands where they differ from those for real ones, by operand.
     on_complex
-        The operation that a node holds if an operand or the result is complex; see `graphgrad.ops.array.complexes`.
+        The operation that a node holds if an operand is complex; see `graphgrad.ops.array.complexes`.
     declared
         The operation as it was declared: itself, but for one that `on_complex` made.
     """
 
-    __slots__ = (
-        "attributes",
-        "back",
-        "_on_complex",
-        "call",
-        "complex",
-        "complex_rules",
-        "covers",
-        "declared",
-        "divisor",
-        "doc",
-        "elementwise",
-        "errors",
-        "expand",
-        "forward",
-        "formula",
-        "joint",
-        "linear",
-        "local",
-        "missing",
-        "name",
-        "neutral",
-        "opcode",
-        "operands",
-        "outputs",
-        "plumbing",
-        "rules",
-        "samples",
-        "scalar",
-        "shape",
-        "cost",
-        "steps",
-        "symbol",
-        "variadic",
-        "variants",
-        "view",
-    )
+    name: str
+    forward: Callable[..., Any]
+    operands: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    shape: Callable[..., Any]
+    cost: Callable[..., int]
+    samples: Callable[..., Iterable[Sample]]
+    operand_rules: InitVar[Mapping[str, Callable[..., Any]]]
+    joint_rule: InitVar[Callable[..., Any] | None] = None
+    variadic: bool = False
+    outputs: int | None = 1
+    symbol: str = ""
+    formula: str = ""
+    local: Mapping[str, str] = field(default_factory=dict)
+    back: Mapping[str, str] = field(default_factory=dict)
+    divisor: str = ""
+    doc: str = ""
+    expand: Callable[..., Any] | None = None
+    errors: Sequence[ErrorSample] = ()
+    view: bool = False
+    plumbing: bool = False
+    scalar: ScalarForm | None = None
+    covers: tuple[str, ...] = ()
+    neutral: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    linear: Literal["", "together", "each"] = ""
+    elementwise: bool = False
+    complex: Literal["", "own", "holomorphic"] = ""
+    complex_rules: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
-    call: Callable[..., Any]
-    opcode: int | None
+    rules: dict[str, Rule] = field(init=False)
+    joint: Rule | None = field(init=False)
+    steps: Steps = field(init=False)
+    variants: dict[tuple[str, ...], Op] = field(init=False)
+    declared: Op = field(init=False)
+    call: Callable[..., Any] = field(init=False)
+    opcode: int | None = field(init=False, default=None)
+    _on_complex: Op | None = field(init=False, default=None)
 
-    def __init__(
-        self,
-        name: str,
-        forward: Callable[..., Any],
-        operands: Sequence[str],
-        attributes: Mapping[str, Any],
-        rules: Mapping[str, Callable[..., Any]],
-        *,
-        joint: Callable[..., Any] | None = None,
-        variadic: bool = False,
-        outputs: int | None = 1,
-        symbol: str | None = None,
-        formula: str = "",
-        local: Mapping[str, str] | None = None,
-        back: Mapping[str, str] | None = None,
-        divisor: str = "",
-        expand: Callable[..., Any] | None = None,
-        shape: Callable[..., Any],
-        cost: Callable[..., int],
-        samples: Callable[..., Iterable[Sample]],
-        errors: Sequence[ErrorSample] = (),
-        view: bool = False,
-        plumbing: bool = False,
-        scalar: ScalarForm | None = None,
-        covers: Sequence[str] = (),
-        doc: str = "",
-        neutral: Mapping[str, str] | None = None,
-        missing: Sequence[str] = (),
-        linear: Literal["", "together", "each"] = "",
-        elementwise: bool = False,
-        complex: Literal["", "own", "holomorphic"] | Mapping[str, Callable[..., Any]] = "",
+    def __post_init__(
+        self, operand_rules: Mapping[str, Callable[..., Any]], joint_rule: Callable[..., Any] | None
     ) -> None:
-        self.name = name
-        self.forward = forward
-        self.operands = tuple(operands)
-        self.attributes = dict(attributes)
-        self.variadic = variadic
-        self.outputs = outputs
-        self.symbol = symbol or name
-        self.formula = formula
-        self.local = dict(local or {})
-        self.back = dict(back or {})
-        self.divisor = divisor
-        self.expand = expand
-        self.shape = shape
-        self.cost = cost
-        self.samples = samples
-        self.errors = tuple(errors)
-        self.view = view
-        self.plumbing = plumbing
-        self.scalar = scalar
-        self.opcode = None
-        self.covers = tuple(covers)
-        self.doc = doc
-        self.neutral = dict(neutral or {})
-        self.missing = tuple(missing)
-        self.linear = linear
-        self.elementwise = elementwise
-        self.variants: dict[tuple[str, ...], Op] = {}
-        unknown = sorted({*rules, *self.local, *self.back, *self.neutral} - set(self.operands))
+        unknown = sorted({*operand_rules, *self.local, *self.back, *self.neutral} - set(self.operands))
         if unknown:
-            raise TypeError(f"{name}: {unknown} are no operands; those are {self.operands}")
-        if joint is not None and rules:
-            raise TypeError(f"{name}: give one rule per operand or a joint one, not both")
-        self.rules = {operand: Rule(self, self.operands.index(operand), rule) for operand, rule in rules.items()}
-        self.steps = Steps(tuple(self.rules.values()))
-        self.joint = None if joint is None else Rule(self, -1, joint)
-        self.complex: str = complex if isinstance(complex, str) else "own"
-        self.complex_rules = {} if isinstance(complex, str) else dict(complex)
-        self.declared = self
-        self._on_complex: Op | None = None
+            raise TypeError(f"{self.name}: {unknown} are no operands; those are {self.operands}")
+        if joint_rule is not None and operand_rules:
+            raise TypeError(f"{self.name}: give one rule per operand or a joint one, not both")
         if self.complex not in ("", "own", "holomorphic"):
-            raise TypeError(f"{name}: complex is 'own', 'holomorphic' or rules for complex operands, got {complex!r}")
+            got = f"got {self.complex!r}"
+            raise TypeError(f"{self.name}: complex is 'own', 'holomorphic' or rules for complex operands, {got}")
+        self.symbol = self.symbol or self.name
+        self.set_rules(operand_rules)
+        self.joint = None if joint_rule is None else Rule(self, -1, joint_rule)
+        self.variants = {}
+        self.declared = self
+
+    def set_rules(self, functions: Mapping[str, Callable[..., Any]]) -> None:
+        """Take these functions for the rules of its operands."""
+        self.rules = {operand: Rule(self, self.operands.index(operand), rule) for operand, rule in functions.items()}
+        self.steps = Steps(tuple(self.rules.values()))
 
     @property
     def only_real(self) -> tuple[int, ...]:
@@ -347,12 +303,8 @@ class Op:
         if self._on_complex is None:
             made = copy.copy(self)
             made.elementwise = False  # where a rule conjugates, it isn't its own transpose any more
-            if self.complex_rules:
-                functions: Mapping[str, Callable[..., Any]] = self.complex_rules
-            else:
-                functions = {name: _conjugated(rule.function) for name, rule in self.rules.items()}
-            made.rules = {name: Rule(made, self.operands.index(name), rule) for name, rule in functions.items()}
-            made.steps = Steps(tuple(made.rules.values()))
+            conjugated = {name: _conjugated(rule.function) for name, rule in self.rules.items()}
+            made.set_rules(self.complex_rules or conjugated)
             if self.joint is not None and not self.by_expansion:
                 made.joint = Rule(made, -1, _conjugated(self.joint.function))
             made._on_complex = made
@@ -392,10 +344,10 @@ class Op:
     def keeps(self, needs: int) -> int:
         """The saved slots, as bits, that backward will read when the operands whose bits are set want a gradient."""
         if self.joint is not None:
-            return self.joint.keeps()
+            return self.joint.keeps
         keep = 0
         for step in self.steps[needs]:
-            keep |= step.rule.keeps()
+            keep |= step.rule.keeps
         return keep
 
     def run(self, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
@@ -403,11 +355,6 @@ class Op:
         if attrs or self.variadic:
             return late.apply(self, operands, attrs)
         return self.call(*operands)  # single numbers too
-
-    @staticmethod
-    def scalar_arguments(rule: Callable[..., Any]) -> list[str]:
-        """What a rule on single numbers needs beside the upstream gradient."""
-        return list(inspect.signature(rule).parameters)[1:]
 
     def __repr__(self) -> str:
         return f"<Op {self.name}({', '.join([*self.operands, *self.attributes])})>"

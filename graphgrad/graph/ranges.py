@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,8 @@ def linspace(
     tensor([0.  , 0.25, 0.5 , 0.75, 1.  ])
     """
     ends = _number("linspace", start, "start"), _number("linspace", stop, "stop")
-    return _made("linspace", lambda: np.linspace(*ends, num, endpoint), dtype, requires_grad, name)
+    kind = None if dtype is None else as_dtype(dtype, "linspace")  # NumPy rounds down to integers
+    return _made("linspace", lambda: np.linspace(*ends, num, endpoint, dtype=kind), dtype, requires_grad, name)
 
 
 def logspace(
@@ -173,7 +175,7 @@ def geomspace(
     tensor([1., 2., 4., 8.])
     """
     ends = _number("geomspace", start, "start"), _number("geomspace", stop, "stop")
-    if not ends[0] * ends[1] > 0:
+    if not (min(ends) > 0 or max(ends) < 0):
         raise ArgumentError(describe("geomspace: start and stop must not be 0 and have one sign", f"got: {ends}"))
     return _made("geomspace", lambda: np.geomspace(*ends, num, endpoint), dtype, requires_grad, name)
 
@@ -199,7 +201,7 @@ def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Tensor, Tens
     >>> gg.tril_indices(2)
     (tensor([0, 1, 1]), tensor([0, 0, 1]))
     """
-    return _places("tril_indices", lambda: np.tril_indices(n, k, m))
+    return _places("tril_indices", np.tril_indices, n, k, m)
 
 
 def triu_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Tensor, Tensor]:
@@ -223,7 +225,7 @@ def triu_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Tensor, Tens
     >>> gg.triu_indices(3, k=1)
     (tensor([0, 0, 1]), tensor([1, 2, 2]))
     """
-    return _places("triu_indices", lambda: np.triu_indices(n, k, m))
+    return _places("triu_indices", np.triu_indices, n, k, m)
 
 
 def _number(what: str, value: Any, title: str) -> float:
@@ -231,6 +233,8 @@ def _number(what: str, value: Any, title: str) -> float:
     array = as_array(value.data if isinstance(value, Tensor) else value, copy=False, what=f"{what}: {title}")
     if array.size != 1:
         raise DTypeError(describe(f"{what}: {title} is one number, got an array of shape {array.shape}"))
+    if array.dtype.kind == "c":
+        raise DTypeError(describe(f"{what}: {title} is a real number, got {array.item()}"))
     # Not by way of the array: a float would be rounded to the default dtype.
     number: float = value if isinstance(value, (int, float)) else array.item()
     return number
@@ -249,9 +253,9 @@ def _made(what: str, compute: Any, dtype: DTypeLike | None, requires_grad: bool,
     return make(array, None, requires_grad, name, copy=False, what=what)
 
 
-def _places(what: str, compute: Any) -> tuple[Tensor, Tensor]:
+def _places(what: str, compute: Any, n: int, k: int, m: int | None) -> tuple[Tensor, Tensor]:
     try:
-        rows, columns = compute()
+        rows, columns = compute(operator.index(n), operator.index(k), None if m is None else operator.index(m))
     except (TypeError, ValueError) as error:
         raise ArgumentError(describe(f"{what}: {error}")) from None
     return make(rows, None, False, None, copy=False, what=what), make(columns, None, False, None, copy=False, what=what)

@@ -128,9 +128,13 @@ class Tensor(ArrayMethods):
             if not isinstance(value, Tensor):
                 raise DTypeError(describe(f"grad: a Tensor or None is needed, got {type(value).__name__}"))
             if value.shape != self.shape:
-                raise ShapeError(describe("grad: has the shape of its tensor", f"{self.shape}", f"got: {value.shape}"))
+                raise ShapeError(
+                    describe("grad: has the shape of its tensor", f"expected: {self.shape}", f"got: {value.shape}")
+                )
             if value.dtype != self.dtype:
-                raise DTypeError(describe("grad: has the dtype of its tensor", f"{self.dtype}", f"got: {value.dtype}"))
+                raise DTypeError(
+                    describe("grad: has the dtype of its tensor", f"expected: {self.dtype}", f"got: {value.dtype}")
+                )
         self._grad = value
 
     @property

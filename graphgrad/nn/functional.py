@@ -1,4 +1,4 @@
-"""Activations and losses as functions, with PyTorch's names, argument order and defaults.
+"""Activations, layers and losses as functions, with PyTorch's names, argument order and defaults.
 
 The operations behind them take NumPy's ``axis``; here the same is called ``dim``, and the operand ``input``.
 """

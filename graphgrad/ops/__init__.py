@@ -43,7 +43,6 @@ from graphgrad.ops.array import stopping as stopping
 from graphgrad.ops.array import trigonometry as trigonometry
 from graphgrad.ops.array import windows as windows
 from graphgrad.ops.declare import TABLE, find, op
-from graphgrad.ops.entry import apply
 from graphgrad.ops.functional import activations as activations
 from graphgrad.ops.functional import attention as attention
 from graphgrad.ops.functional import axis_activations as axis_activations
@@ -82,6 +81,7 @@ from graphgrad.ops.matrix import spectral as spectral
 from graphgrad.ops.matrix import structured as structured
 from graphgrad.ops.matrix import triangular as triangular
 from graphgrad.ops.matrix import vectors as vectors
+from graphgrad.ops.running import apply
 from graphgrad.ops.sampled import choosing as choosing
 from graphgrad.ops.sampled import discrete_sampling as discrete_sampling
 from graphgrad.ops.sampled import gamma_sampling as gamma_sampling

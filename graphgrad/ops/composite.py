@@ -120,7 +120,7 @@ def _passed_back(
     mode = MODE.get()
     token = MODE.set(mode.but(grad=True) if recorded else Mode(True, None, mode.scope))
     try:
-        inputs = [_input(value, want, recorded) for value, want in zip(values, wanted, strict=True)]
+        inputs = [_input(value, want) for value, want in zip(values, wanted, strict=True)]
         result = expand(inputs, **attrs) if variadic else expand(*inputs, **attrs)
         outs = result if isinstance(result, tuple) else (result,)
         roots = [(source_of(out), seed) for out, seed in zip(outs, seeds, strict=True) if out.requires_grad]
@@ -138,10 +138,10 @@ def _passed_back(
     return contributions
 
 
-def _input(value: Any, wanted: bool, recorded: bool) -> Any:
+def _input(value: Any, wanted: bool) -> Any:
     """An operand for the expansion, with a place of its own: x may well be given twice."""
-    if recorded and wanted:
-        return identity(value)
     if isinstance(value, np.ndarray):
         return Tensor(value, wanted)
+    if wanted:  # and the pass is on tensors, of which not all have to be recorded
+        return identity(value) if value.requires_grad else Tensor(value.data, requires_grad=True)
     return value

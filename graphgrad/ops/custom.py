@@ -50,6 +50,7 @@ tensor(0.1847)
 
 from __future__ import annotations
 
+import functools
 import inspect
 import keyword
 import math
@@ -146,23 +147,18 @@ def custom_op(
     tensor([0.3333, 0.0833])
     """
     if forward is None and (expand is None or isinstance(expand, bool)):
-
-        def decorate(function: Callable[..., Any]) -> OpFunction:
-            found: OpFunction = custom_op(
-                function,
-                name=name,
-                operands=operands,
-                expand=expand,
-                joint=joint,
-                elementwise=elementwise,
-                shape=shape,
-                cost=cost,
-                samples=samples,
-                **declaration,
-            )
-            return found
-
-        return decorate
+        return functools.partial(
+            custom_op,
+            name=name,
+            operands=operands,
+            expand=expand,
+            joint=joint,
+            elementwise=elementwise,
+            shape=shape,
+            cost=cost,
+            samples=samples,
+            **declaration,
+        )
     if expand is True:
         forward, expand = None, forward
     expansion: Callable[..., Any] | None = None if isinstance(expand, bool) else expand
@@ -192,7 +188,7 @@ def custom_op(
         given["joint"] = checked_joint(title, names, variadic, joint)
     elif forward is not None or rules:
         given |= _derivative(title, names, variadic, rules, expansion)
-    _check_formula(title, given.get("formula", ""), (*names, *attributes))
+    _check_texts(title, given, (*names, *attributes))
     if elementwise is None:
         elementwise = isinstance(forward, np.ufunc) and forward.signature is None
     if not elementwise:
@@ -354,16 +350,27 @@ def _derivative(
     return {one: checked_rule(title, one, rule) for one, rule in rules.items() if rule is not None}
 
 
-def _check_formula(title: str, formula: str, names: Sequence[str]) -> None:
-    """Refuse a formula that pictures can't read."""
+def _check_texts(title: str, given: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Refuse texts that pictures can't read."""
+    for what in ("formula", "divisor"):
+        _check_text(title, what, given.get(what, ""), names)
+    for one, text in (given.get("local") or {}).items():
+        _check_text(title, f"local of {one}", text, (*names, "out"))
+    for one, text in (given.get("back") or {}).items():
+        _check_text(title, f"back of {one}", text, (*names, "out", "g", "share"), in_words=True)
+
+
+def _check_text(title: str, what: str, text: str, names: Sequence[str], in_words: bool = False) -> None:
     try:
-        rewritten(formula, {}) if formula else ""
-        formula.format_map(dict.fromkeys(names, "x"))
-    except (SyntaxError, ValueError, KeyError, IndexError) as error:
+        text.format_map(dict.fromkeys(names, "x"))
+        if text and not in_words:
+            rewritten(text, {})
+    except (SyntaxError, ValueError, KeyError, IndexError, AttributeError) as error:
+        kind = "words" if in_words else "an expression in Python"
         raise ArgumentError(
             describe(
-                f"{title}: formula {formula!r:.60} can't be read: {error}",
-                f"expected: an expression in Python, with places for {', '.join(f'{{{one}}}' for one in names)}",
+                f"{title}: {what} {text!r:.60} can't be read: {error}",
+                f"expected: {kind}, with places for {', '.join(f'{{{one}}}' for one in names)}",
             )
         ) from None
 

@@ -142,44 +142,41 @@ def _declare(
     optional = {operand for operand in operands if signature.parameters[operand].default is None}
     if optional != set(neutral or {}):
         raise TypeError(f"{name}: optional operands {sorted(optional)} need a neutral number each, no others do")
-    if isinstance(scalar, ScalarForm) or scalar is None:
-        scalar_form = scalar
-    else:
-        scalar_form = ScalarForm(scalar, rules)
     declared = Op(
-        name,
-        by_operands(forward, signature, operands),
-        operands,
-        attributes,
-        rules,
-        joint=joint,
+        name=name,
+        forward=by_operands(forward, signature, operands),
+        operands=operands,
+        attributes=attributes,
+        operand_rules=rules,
+        joint_rule=joint,
         variadic=variadic,
         outputs=outputs,
-        symbol=symbol,
+        symbol=symbol or name,
         formula=formula,
-        local=local,
-        back=back,
+        local=local or {},
+        back=back or {},
         divisor=divisor,
+        doc=inspect.cleandoc(doc or (forward.__doc__ or "" if inspect.isfunction(forward) else "")),
         expand=expand,
-        linear=linear,
-        complex=complex,
-        elementwise=not variadic and outputs == 1 and shape in (None, shapes.broadcast, shapes.same),
         shape=shape or shapes.broadcast,
         cost=cost or shapes.one_per_element,
         samples=samples or elementwise_samples(len(operands)),
-        errors=errors,
+        errors=tuple(errors),
         view=view,
         plumbing=plumbing,
-        scalar=scalar_form,
-        covers=covers,
-        neutral=neutral,
-        doc=inspect.cleandoc(doc or (forward.__doc__ or "" if inspect.isfunction(forward) else "")),
+        scalar=ScalarForm(scalar, rules) if callable(scalar) else scalar,
+        covers=tuple(covers),
+        neutral=neutral or {},
+        linear=linear,
+        elementwise=not variadic and outputs == 1 and shape in (None, shapes.broadcast, shapes.same),
+        complex=complex if isinstance(complex, str) else "own",
+        complex_rules={} if isinstance(complex, str) else complex,
     )
     if name in _declared and not replaces:
         raise TypeError(f"{name}: declared twice")
     if name in _declared:
         withdraw(name)
-    if scalar_form is not None:
+    if declared.scalar is not None:
         scalars.register(declared)
     _declared[name] = declared
     public = _public_signature(signature, operands, entry.quick(declared))

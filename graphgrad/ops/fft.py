@@ -60,7 +60,7 @@ def fftfreq(n: int, d: float = 1.0) -> Tensor:
     Raises
     ------
     ArgumentError
-        If `n` isn't positive, or `d` is 0.
+        If `n` isn't positive, or `d` is 0 or nan.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def _frequencies(name: str, n: int, d: float) -> Tensor:
         count, step = operator.index(n), float(d)
     except (TypeError, ValueError) as error:
         raise ArgumentError(describe(f"{name}: {error}", f"n: {n!r:.40}", f"d: {d!r:.40}")) from None
-    if count < 1 or step == 0.0:
+    if count < 1 or not abs(step) > 0.0:
         raise ArgumentError(
             describe(f"{name}: needs one point at least, and a distance between them", f"n: {count}", f"d: {step}")
         )

@@ -47,6 +47,8 @@ def array_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
         for array in out:
             wrote(array)
         return result
+    if ufunc is np.divmod and method == "__call__" and out is None and not kwargs:
+        return late.floor_divide(*inputs), late.remainder(*inputs)  # two operations: a twin is one
     twin = NUMPY_TWINS.get(ufunc)
     known = twin.op.attributes if twin is not None else {}  # type: ignore[attr-defined]
     unknown = [name for name in kwargs if name not in known]  # np.vecdot has an axis, and so has the operation

@@ -7,6 +7,7 @@ repeat; ``seed=`` makes one call repeat, or draws from a generator of the caller
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -49,6 +50,7 @@ from graphgrad.ops.sampled.sampling import (
     uniform,
     weibull,
 )
+from graphgrad.ops.seeds import below_one
 
 __all__ = [
     "bernoulli",
@@ -257,7 +259,9 @@ def integers(
     Raises
     ------
     ArgumentError
-        If there is no number to draw.
+        If there is no number to draw, or if `dtype` can't hold all that might be drawn.
+    DTypeError
+        If `dtype` or an end of the range is no integer.
     ShapeError
         If `size` isn't made of integers from 0.
 
@@ -268,26 +272,35 @@ def integers(
     >>> gg.random.integers(1, 6, size=5, endpoint=True)
     tensor([6, 4, 4, 2, 2])
     """
-    first, last = (0, low) if high is None else (low, high)
+    least, end = (0, low) if high is None else (low, high)
+    least, largest = _whole("integers: low", least), _whole("integers: high", end) - (not endpoint)
     kind = as_dtype(dtype, "integers")
     if kind.kind not in "iu":
         raise DTypeError(describe(f"integers: an integer dtype is needed, got {kind}"))
-    if first >= last + endpoint:
-        raise ArgumentError(describe(f"integers: there is none from {first} to {last - 1 + endpoint}"))
+    if least > largest:
+        raise ArgumentError(describe(f"integers: there is none from {least} to {largest}"))
     rng = generator_or_default(generator)
-    array = _drawn("integers", size, lambda: rng.integers(first, last, size, np.int64, endpoint))
+    limits = np.iinfo(kind).min, min(np.iinfo(kind).max, np.iinfo(np.int64).max)
+    if least < limits[0] or largest > limits[1]:
+        raise ArgumentError(
+            describe(f"integers: {kind} goes from {limits[0]} to {limits[1]}, which {least} to {largest} doesn't fit")
+        )
+    # In int64 whatever the dtype, so that a seed means the same numbers in all.
+    array = _drawn("integers", size, lambda: rng.integers(least, largest, size, np.int64, endpoint=True))
     return make(array.astype(kind), None, False, None, copy=False, what="integers")
 
 
-def randint(low: int, high: int, size: Size, *, generator: Generator | None = None) -> Tensor:
-    """`integers` as PyTorch calls it.
+def randint(low: int, high: Any, size: Size | None = None, *, generator: Generator | None = None) -> Tensor:
+    """`integers` as PyTorch calls it: ``randint(low, high, size)``, or ``randint(high, size)`` for those from 0.
 
     Examples
     --------
     >>> import graphgrad as gg
-    >>> gg.random.randint(0, 10, (2, 3)).shape
+    >>> gg.random.randint(10, (2, 3)).shape
     (2, 3)
     """
+    if size is None:
+        low, high, size = 0, low, high
     return integers(low, high, size, generator=generator)
 
 
@@ -301,8 +314,18 @@ def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
     >>> gg.random.randperm(4)
     tensor([2, 0, 1, 3])
     """
-    array = generator_or_default(generator).permutation(n)
+    count = _whole("randperm: n", n)
+    if count < 0:
+        raise ArgumentError(describe(f"randperm: n must not be negative, got {n}"))
+    array = generator_or_default(generator).permutation(count)
     return make(array, None, False, None, copy=False, what="randperm")
+
+
+def _whole(what: str, number: Any) -> int:
+    try:
+        return operator.index(number)
+    except TypeError:
+        raise DTypeError(describe(f"{what} is a whole number, got {number!r:.60}")) from None
 
 
 def _lengths(size: tuple[Any, ...]) -> Any:
@@ -317,8 +340,9 @@ def _leaf(
         raise DTypeError(describe(f"{what}: a floating dtype is needed, got {kind}"))
     rng = generator_or_default(generator)
     # In float64 whatever the dtype, so that a seed means the same numbers in all.
-    array = _drawn(what, size, lambda: np.asarray(getattr(rng, what)(size)))
-    return make(array.astype(kind), None, requires_grad, name, copy=False, what=what)
+    array = _drawn(what, size, lambda: getattr(rng, what)(size))
+    array = np.asarray(below_one(array, kind)) if what == "random" else array.astype(kind)
+    return make(array, None, requires_grad, name, copy=False, what=what)
 
 
 def _drawn(what: str, size: Any, draw: Callable[[], Any]) -> Any:

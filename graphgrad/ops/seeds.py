@@ -12,7 +12,7 @@ import numpy as np
 
 from graphgrad.graph.random import generator_or_default
 
-__all__ = ["generator", "keep_seed", "uniform"]
+__all__ = ["below_one", "generator", "keep_seed", "uniform"]
 
 _SEEDS = 2**32
 
@@ -47,3 +47,10 @@ def generator(seed: int | None) -> np.random.Generator:
 def uniform(seed: int | None, shape: tuple[int, ...]) -> Any:
     """Random numbers from [0, 1), in float64 whatever they are used with: the same seed, the same choice."""
     return generator(seed).random(shape)
+
+
+def below_one(even: Any, dtype: np.dtype[Any]) -> Any:
+    """Numbers from [0, 1) in a dtype; those next to 1 would be rounded to 1 in a narrow one, and log(1 - u) be -inf."""
+    if dtype == np.float64:
+        return even
+    return np.minimum(even.astype(dtype), np.nextafter(dtype.type(1), dtype.type(0)))

@@ -69,7 +69,10 @@ def one_axis(axis: int, rank: int) -> int:
 
 def prepare_one_axis(attrs: dict[str, Any]) -> None:
     """Keep an axis as an int, and refuse what is none."""
-    attrs["axis"] = operator.index(attrs["axis"])
+    try:
+        attrs["axis"] = operator.index(attrs["axis"])
+    except TypeError:
+        raise TypeError(f"axis: one axis is needed, an integer, got {attrs['axis']!r}") from None
 
 
 def normalize_axes(axis: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:

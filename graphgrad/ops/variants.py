@@ -14,6 +14,7 @@ import ast
 import functools
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,15 +73,13 @@ def _made(op: Op, missing: tuple[str, ...]) -> Op:
                 yield Sample(tuple(operand_values[i] for i in places), attrs)
 
     neutral = {name: op.neutral[name] for name in missing}
-    made = Op(
-        op.name + _WITHOUT + ", ".join(missing),
-        whole(op.forward),
-        operands,
-        op.attributes,
-        {name: rule.function for name, rule in op.rules.items() if name not in missing},
-        joint=None if op.joint is None else joint_of_given(op.joint.function),
-        outputs=op.outputs,
-        symbol=op.symbol,
+    made = replace(
+        op,
+        name=op.name + _WITHOUT + ", ".join(missing),
+        forward=whole(op.forward),
+        operands=operands,
+        operand_rules={name: rule.function for name, rule in op.rules.items() if name not in missing},
+        joint_rule=None if op.joint is None else joint_of_given(op.joint.function),
         formula=rewritten(op.formula, neutral),
         local={name: rewritten(text, neutral) for name, text in op.local.items() if name not in missing},
         back={name: _told_without(text, neutral) for name, text in op.back.items() if name not in missing},
@@ -89,14 +88,11 @@ def _made(op: Op, missing: tuple[str, ...]) -> Op:
         shape=whole(op.shape),
         cost=whole(op.cost),
         samples=samples,
-        view=op.view,
-        plumbing=op.plumbing,
-        covers=op.covers,
-        doc=op.doc,
+        errors=(),
+        scalar=None,
+        neutral={},
         missing=missing,
-        linear=op.linear,
-        elementwise=op.elementwise,
-        complex={name: rule for name, rule in op.complex_rules.items() if name not in missing} or op.complex,  # type: ignore[arg-type]
+        complex_rules={name: rule for name, rule in op.complex_rules.items() if name not in missing},
     )
     made.call = lambda *given, **named: op.call(**dict(zip(operands[: len(given)], given, strict=True)), **named)
     return made

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from graphgrad.graph.operation import Op
-from graphgrad.ops.families import Family, families
-from graphgrad.view.reference import Page, page, row
+from graphgrad.ops.declare import TABLE
+from graphgrad.ops.families import families
+from graphgrad.view.reference import Page, page, row, untitled
 from graphgrad.view.text import cell_width, fit
 
 __all__ = ["markdown", "page_lines", "place_of", "table_lines"]
@@ -37,9 +38,10 @@ def table_lines(width: int = 120) -> Iterator[str]:
             yield f"  {one.name:<{first}}  {formula}{' ' * (second - cell_width(formula))}  {derivative}".rstrip()
 
 
-def page_lines(op: Op, titles: Titles = str) -> Iterator[str]:
-    """The page of one operation, as text."""
-    made = page(op, place_of(op), titles)
+def page_lines(op: Op, titles: Titles = untitled) -> Iterator[str]:
+    """The page of one operation, as text; that of the whole one if it is without some of its optional operands."""
+    whole = TABLE.get(op.base, op)
+    made = page(whole, place_of(whole), titles)
     yield made.signature + (f"   {made.symbol}" if made.symbol else "")
     yield ""
     yield made.summary
@@ -50,7 +52,7 @@ def page_lines(op: Op, titles: Titles = str) -> Iterator[str]:
             yield f"  {line}"
 
 
-def markdown(titles: Titles = str) -> Iterator[str]:
+def markdown(titles: Titles = untitled) -> Iterator[str]:
     """The whole reference: a table of contents by family, then a page for each operation."""
     groups = families()
     yield "# Operations"
@@ -70,12 +72,8 @@ def markdown(titles: Titles = str) -> Iterator[str]:
 
 
 def place_of(op: Op) -> str:
-    """Where an operation is offered, such as ``"gg"``."""
-    return next(family.place for family in _with(op))
-
-
-def _with(op: Op) -> Iterator[Family]:
-    return (family for family in families() if op in family.ops)
+    """Where an operation is offered, such as ``"gg"``; empty for somebody's own."""
+    return next((family.place for family in families() if op in family.ops), "")
 
 
 def _page_markdown(made: Page) -> Iterator[str]:

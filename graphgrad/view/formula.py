@@ -252,11 +252,8 @@ class Formulas:
     def _read(self, vertex: Vertex, op: Op, key: str) -> Iterator[str]:
         """The names of the values that a rule reads beside the upstream gradient."""
         rule = op.joint or op.rules.get(key)
-        for kind, slot in rule.getters if rule is not None else ():
-            if kind == "saved" and slot < len(vertex.operands):
-                yield self.names[vertex.operands[slot]]
-            elif kind == "saved":
-                yield self.names[vertex.id]
+        for slot in rule.reads if rule is not None else ():
+            yield self.names[vertex.operands[slot] if slot < len(vertex.operands) else vertex.id]
 
 
 def _is_small(array: Array) -> bool:

@@ -28,15 +28,18 @@ from graphgrad.view.numbers import summary
 from graphgrad.walk.trace import walk
 from graphgrad.walk.walk import Walk
 
-__all__ = ["Page", "Row", "Section", "page", "row"]
+__all__ = ["Page", "Row", "Section", "page", "row", "untitled"]
 
 _MOST = 4
 """Shapes that a page lists."""
 _WIDTH = 72
 """Characters of an array that is written out."""
+_SEED = 21
+"""Of samples that have both signs: an example of relu is to show what it does."""
 _FORWARD = {
     "native": "native: being linear, it is run on the tangents themselves",
     "derived": "derived: by its own rules, run forward",
+    "expansion": "derived: by its expansion, run forward",
     "double reverse": "by double reverse: its rule is passed back once more",
     "none": "none",
 }
@@ -102,11 +105,16 @@ def row(op: Op) -> Row:
     """
     example = _Example.of(op)
     attrs = example.vertex.attrs
-    derivatives = (f"∂{operand}: {text}" for operand, text in _derivatives(op, attrs))
+    derivatives = (f"∂{operand}: {text}" for operand, text in _derivatives(op, example))
     return Row(op.name, _formula(op, attrs), "   ".join(derivatives) or f"none: {_reason(op)}")
 
 
-def page(op: Op, place: str, titles: Callable[[str], str] = str) -> Page:
+def untitled(_: str) -> str:
+    """What an item of the curriculum is called where nobody has a title for it."""
+    return ""
+
+
+def page(op: Op, place: str, titles: Callable[[str], str] = untitled) -> Page:
     """Everything about an operation.
 
     Parameters
@@ -128,21 +136,28 @@ def page(op: Op, place: str, titles: Callable[[str], str] = str) -> Page:
     Section(heading='Formula', lines=('out = tanh(x)',), is_code=True)
     """
     example = _Example.of(op)
+    parts = _description(op)
     sections = [
-        Section("Formula", (f"out = {_formula(op, example.vertex.attrs)}", *_formulas_without(op)), True),
-        _backward(op, example.vertex.attrs),
+        Section("Notes", (*_paragraphs(parts[""])[1:], *_paragraphs(parts.get("Notes", "")))),
+        Section("Parameters", tuple(_entries(parts.get("Parameters", "")))),
+        Section("Returns", tuple(_entries(parts.get("Returns", "")))),
+        Section(
+            "Formula", (f"out = {_formula(op, example.vertex.attrs)}", *_formulas_without(op), *_reduced(op)), True
+        ),
+        _backward(op, example),
         Section("Expansion", tuple(_expansion(op, example)), True),
         Section("Shapes", tuple(dict.fromkeys(_shapes(op)))[:_MOST], True),
         Section("An example, run now", tuple(example.lines()), True),
+        Section("In Python", tuple(parts.get("Examples", "").splitlines()), True),
         Section("Refused", tuple(_refusals(op))),
-        Section("Forward mode", (_FORWARD[op.forward_mode],)),
+        Section("Forward mode", (_FORWARD["expansion" if op.by_expansion and not op.linear else op.forward_mode],)),
         Section("Single numbers", ("It runs on scalars too.",) if op.scalar is not None else ()),
         Section("Curriculum", tuple(f"{id}  {titles(id)}".rstrip() for id in op.covers)),
     ]
     return Page(
         op.name,
         op.symbol if op.symbol != op.name else "",
-        f"{place}.{op.name}{_signature(op)}",
+        ".".join(filter(None, [place, op.name])) + _signature(op),
         summary_of(op),
         tuple(section for section in sections if section.lines),
     )
@@ -150,7 +165,24 @@ def page(op: Op, place: str, titles: Callable[[str], str] = str) -> Page:
 
 def summary_of(op: Op) -> str:
     """The first paragraph of an operation's description, on one line."""
-    return " ".join(op.doc.partition("\n\n")[0].split())
+    return _paragraphs(op.doc)[0]
+
+
+def _description(op: Op) -> dict[str, str]:
+    """The parts of an operation's description by their headings; what stands before the first one has none."""
+    first, *rest = re.split(r"\n(\w+)\n-{3,}\n", op.doc)
+    return {"": first, **dict(zip(rest[::2], rest[1::2], strict=True))}
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [" ".join(one.split()) for one in text.strip().split("\n\n") if one]
+
+
+def _entries(text: str) -> Iterator[str]:
+    """A line for each entry: names stand at the margin, and what they mean is indented below."""
+    for entry in re.split(r"\n(?=\S)", text.strip()) if text else ():
+        names, _, meaning = entry.partition("\n")
+        yield f"{names}: {' '.join(meaning.split())}"
 
 
 def _signature(op: Op) -> str:
@@ -249,12 +281,12 @@ def _telling(op: Op) -> Sample:
         lonely = sum(1 in np.shape(value) for value in given.values())
         return -len(given) * (not op.variadic), max(sizes) < 2 or min(sizes) < 1, lonely, sum(sizes)
 
-    return min(op.samples(np.random.default_rng(0)), key=weight)
+    return min(op.samples(np.random.default_rng(_SEED)), key=weight)
 
 
 def _can_receive(op: Op, label: str, value: Any) -> bool:
     has_rule = op.joint is not None or label in op.rules
-    return has_rule and np.asarray(value).dtype.kind == "f"
+    return has_rule and np.asarray(value).dtype.kind in "fc"
 
 
 def _rounded(value: Any) -> Any:
@@ -293,8 +325,9 @@ def _places(op: Op, attrs: Mapping[str, Any]) -> dict[str, Filling]:
 # ---- what is said of it ----------------------------------------------------------------------------------------------
 
 
-def _derivatives(op: Op, attrs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _derivatives(op: Op, example: _Example) -> Iterator[tuple[str, str]]:
     """Each operand with its local derivative, or the rule in words."""
+    attrs = example.vertex.attrs
     if not op.differentiable:
         return
     for operand in op.operands:
@@ -306,33 +339,63 @@ def _derivatives(op: Op, attrs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             filled = {key: filling.written.text for key, filling in _places(op, attrs).items()}
             yield operand, op.back[operand].format(g="g", share="", **filled)
         elif op.by_expansion:
-            yield operand, "through the expansion"
+            if operand not in example.operands or example.operands[operand].requires_grad:  # classes and signs don't
+                yield operand, "through the expansion"
         else:
             yield operand, "by its rule"
 
 
-def _backward(op: Op, attrs: Mapping[str, Any]) -> Section:
+def _backward(op: Op, example: _Example) -> Section:
     if not op.differentiable:
         return Section("Derivative", ("It has none. " + _reason(op),))
     lines = []
-    for operand, text in _derivatives(op, attrs):
+    for operand, text in _derivatives(op, example):
         is_local = operand in op.local
         lines.append(f"∂out/∂{operand} = {text}" if is_local else f"{operand} receives {text}")
-    words = [] if op.local else ["where g is the gradient of out"]
+    words = [] if op.local else [f"where g is the gradient of out{_share(op)}"]
     return Section("Derivative", (*lines, *words), True)
+
+
+def _is_reduced(op: Op) -> bool:
+    """Whether its formula is that of one loss, and `reduction` says what its result is."""
+    return "reduction" in op.attributes and "{reduction}" not in op.formula
+
+
+def _reduced(op: Op) -> Iterator[str]:
+    """What becomes of the single losses."""
+    if _is_reduced(op):
+        yield f"is one loss; reduction=none leaves all of them, sum adds them up, mean divides that by {_divisor(op)}"
+
+
+def _share(op: Op) -> str:
+    return f", of a mean divided by {_divisor(op)}" if _is_reduced(op) else ""
+
+
+def _divisor(op: Op) -> str:
+    """What the mean of losses divides their sum by."""
+    if not op.divisor:
+        return "the number of losses"
+    by = write(op.divisor, {operand: Filling(expression.name(operand)) for operand in op.operands}).text
+    return f"{by}, without weight by the number of losses"
 
 
 def _reason(op: Op) -> str:
     """Why it has no derivative, as its description says."""
-    sentences = re.split(r"(?<=[.!?]) ", " ".join(op.doc.partition("\nParameters\n")[0].split()))
+    sentences = re.split(r"(?<=[.!?]) ", " ".join(_description(op)[""].split()))
     told = [one for one in sentences if "gradient" in one or "derivative" in one]
     return " ".join(told)
 
 
 def _formulas_without(op: Op) -> Iterator[str]:
-    for missing in op.neutral:
-        variant = without(op, (missing,))
-        yield f"out = {_formula(variant, _Example.of(op).vertex.attrs)}   without {missing}"
+    """The formula without optional operands, each way in which a sample leaves them out."""
+    told: set[tuple[str, ...]] = {()}
+    for sample in op.samples(np.random.default_rng(_SEED)) if op.neutral else ():
+        missing = tuple(name for name, value in zip(op.operands, sample.operands, strict=True) if value is None)
+        if missing not in told:
+            told.add(missing)
+            with record() as recording, np.errstate(all="ignore"):
+                _called(op, _operands(op, sample), sample.attrs)
+            yield f"out = {_formula(without(op, missing), recording.nodes[-1].attrs)}   without {', '.join(missing)}"
 
 
 def _expansion(op: Op, example: _Example) -> Iterator[str]:
@@ -358,7 +421,7 @@ def _expansion(op: Op, example: _Example) -> Iterator[str]:
 
 
 def _shapes(op: Op) -> Iterator[str]:
-    for sample in op.samples(np.random.default_rng(0)):
+    for sample in op.samples(np.random.default_rng(_SEED)):
         operands = _operands(op, sample)
         with record() as recording, np.errstate(all="ignore"):
             _called(op, operands, sample.attrs)

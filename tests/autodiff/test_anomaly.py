@@ -487,3 +487,106 @@ def test_a_raw_write_would_have_gone_unnoticed() -> None:
     loss.backward()
     assert w.grad is not None
     assert w.grad.tolist() == [100.0, 2.0]
+
+
+# ---- forward mode ----------------------------------------------------------------------------------------------------
+
+
+def test_the_operation_whose_tangent_is_infinite_is_named() -> None:
+    x = gg.tensor([1.0, 0.0], dtype="float64", name="x")
+
+    def f(v: gg.Tensor) -> gg.Tensor:
+        with gg.scope("net"):
+            root = gg.sqrt(v)  # forward
+        return root * 3
+
+    says = caught(lambda: gg.jvp(f, (x,), ([1.0, 2.0],)))
+    lines = says.splitlines()
+    assert lines[0] == "jvp of sqrt, result 'root': made inf of finite numbers"
+    assert lines[1] == (
+        "  the tangent of its result: shape (2,), float64, between 0.5 and 0.5, 1 of 2 elements inf, the first at (1,)"
+    )
+    assert lines[2] == "  the tangent of x: shape (2,), float64, between 1 and 2"
+    assert "  its result: shape (2,), float64, between 0 and 1" in lines
+    assert "  in scope: net" in lines
+    assert re.search(r"made at: .*  root = gg.sqrt\(v\)  # forward", says)
+
+
+def nested(v: gg.Tensor) -> gg.Tensor:
+    result: gg.Tensor = gg.grad(lambda u: gg.sum(u**1.5))(v)
+    return result
+
+
+IN_FORWARD_MODE: list[tuple[Callable[[gg.Tensor], Any], str]] = [
+    (lambda x: gg.jvp(gg.sqrt, (x,), ([0.0, 1.0],)), "jvp of sqrt: made nan"),
+    (lambda x: gg.jvp(gg.sqrt, (leaf(x.data),), ([1.0, 1.0],)), "jvp of sqrt: made inf of finite numbers"),
+    (lambda x: gg.jacfwd(lambda v: gg.sum(gg.sqrt(v)))(x), "jvp of sqrt: made inf of finite numbers"),
+    (lambda x: gg.linearize(gg.sqrt, x)[1]([1.0, 1.0]), "jvp of sqrt: made inf of finite numbers"),
+    (lambda x: gg.hessian(lambda v: gg.sum(v**1.5))(x), "jvp of power: made inf of finite numbers"),
+    (lambda x: gg.jvp(nested, (x,), ([1.0, 1.0],)), "jvp of power: made inf of finite numbers"),
+    (
+        lambda x: gg.jvp(lambda v: gg.unbind(v * 2), (x,), ([np.nan, 1.0],)),
+        "jvp of multiply: the tangent of a holds nan",
+    ),
+    (lambda x: gg.jvp(gg.unbind, (x,), ([np.nan, 1.0],)), "jvp of unbind: the tangent of x holds nan already"),
+]
+
+
+@pytest.mark.parametrize(("run", "says"), IN_FORWARD_MODE, ids=[says for _, says in IN_FORWARD_MODE])
+def test_a_forward_sweep_is_looked_at(run: Callable[[gg.Tensor], Any], says: str) -> None:
+    x = gg.tensor([0.0, 4.0], dtype="float64")
+    assert caught(lambda: run(x)).startswith(says)
+    run(x)  # outside of it nothing is looked at
+
+
+@pytest.mark.parametrize("needs", [False, True])
+def test_a_forward_sweep_over_scalars_is_looked_at(needs: bool) -> None:
+    def run() -> None:
+        x = gg.scalar(0.0, requires_grad=needs)
+
+        def f(v: gg.Scalar) -> gg.Scalar:
+            root = gg.sqrt(v)  # forward
+            return root * 3
+
+        gg.jvp(f, (x,), (2.0,))
+
+    says = caught(run)
+    assert says.startswith("jvp of sqrt, result 'root': made inf\n  the tangent of x: 2.0\n  x: 0.0\n")
+    assert re.search(r"made at: .*  root = gg.sqrt\(v\)  # forward", says)
+    says = caught(lambda: gg.jvp(lambda v: v * 3, (gg.scalar(1.0, requires_grad=needs),), (np.nan,)))
+    assert says.startswith("jvp of multiply: the tangent of a is nan already")
+
+
+def test_what_is_meant_is_no_anomaly_in_forward_mode() -> None:
+    x = gg.tensor([1.0, 4.0], dtype="float64")
+    with detect_anomaly():
+        gg.jvp(lambda v: v * 3, (x,), ([INF, 1.0],))  # somebody gave it
+        gg.jvp(lambda v: gg.softmax(v + np.array([0.0, -INF])), (x,), ([1.0, 1.0],))
+        gg.jvp(lambda v: v * 3, (gg.scalar(1.0),), (INF,))
+    with detect_anomaly(check_inf=False):
+        gg.jvp(gg.sqrt, (gg.tensor([0.0]),), ([1.0],))
+    assert caught(lambda: gg.jvp(gg.sqrt, (gg.tensor([0.0]),), ([1.0],)), check_nan=False).startswith("jvp of sqrt")
+
+
+@pytest.mark.parametrize("outer", [False, True])
+def test_no_bit_of_a_tangent_is_changed(outer: bool) -> None:
+    rng = np.random.default_rng(0)
+    x, w, b = rng.normal(size=(3, 8)), leaf(rng.normal(size=(8, 4))), leaf(rng.normal(size=4))
+    w.requires_grad = b.requires_grad = outer
+    run = lambda: gg.jvp(lambda w, b: network(x, w, b), (w, b), (w.data, b.data))[1]
+    plain = run()
+    with detect_anomaly():
+        watched = run()
+    assert plain.item() == watched.item()
+    assert plain.requires_grad is watched.requires_grad is outer
+
+
+def test_a_fault_in_the_derivative_of_a_tangent_has_its_forward_line() -> None:
+    def run() -> None:
+        x = leaf([0.0])
+        f = lambda v: v**1.5  # cusp
+        gg.sum(gg.jvp(f, (x,), ([1.0],))[1]).backward()
+
+    says = caught(run)
+    assert says.startswith("backward of power")
+    assert re.search(r"made at: .*  f = lambda v: v\*\*1.5  # cusp", says)

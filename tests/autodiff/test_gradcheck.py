@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 import graphgrad as gg
+from graphgrad.autodiff.complex_step import is_analytic
+from graphgrad.autodiff.hooks import forward_hook
 from graphgrad.ops import find
+from tests.ops.declared import DIFFERENTIABLE, Case, each_case
 
 HERE = Path(__file__).name
 
@@ -271,10 +274,16 @@ def test_fast_mode_runs_the_function_a_few_times_only() -> None:
         runs.append(1)
         return gg.tanh(x)
 
-    assert gg.gradcheck(f, leaf(np.linspace(-1, 1, 50)), fast_mode=True)
+    x = leaf(np.linspace(-1, 1, 50))
+    assert gg.gradcheck(f, x, fast_mode=True, method="central")
     assert len(runs) <= 5
-    assert gg.gradcheck(f, leaf(np.linspace(-1, 1, 50)))
-    assert len(runs) > 100
+    assert gg.gradcheck(f, x, fast_mode=True)
+    assert len(runs) <= 5 + 8  # four more, to find out whether a complex step is possible
+    runs.clear()
+    assert gg.gradcheck(f, x, method="complex")
+    assert 50 < len(runs) < 60
+    assert gg.gradcheck(f, x, method="central")
+    assert len(runs) > 150
 
 
 def test_errors_that_add_up_along_a_direction_only() -> None:
@@ -319,6 +328,145 @@ def test_scalars() -> None:
     with pytest.raises(gg.GradcheckError, match=r"of: output 0, element \(\) of shape \(\)(.|\n)*for: input 1"):
         gg.gradcheck(lambda a, b: a * b.detach(), [a, b])
     assert a.grad is None
+
+
+# ---- the complex step
+
+TIGHT: dict[str, Any] = {"atol": 1e-12, "rtol": 1e-12}
+SMOOTH: list[tuple[Callable[..., Any], list[Any]]] = [
+    (gg.tanh, [[0.5, -1.0]]),
+    (lambda x: gg.sum(x**3 / (1.0 + x * x)), [[0.3, -1.2, 2.0]]),
+    (lambda a, b: (gg.log(a @ b + 5.0), gg.sqrt(a)), [np.ones((2, 3)), np.arange(6.0).reshape(3, 2)]),
+    (lambda x: gg.asin(x) + gg.acos(x) + gg.atan(x) + gg.atanh(x) + gg.asinh(x) + gg.acosh(x + 2.5), [[0.1, -0.7]]),
+    (lambda x: gg.exp(x.reshape(2, 2).T)[[0, 1, 1], 0], [np.arange(4.0)]),
+    (lambda x: gg.where(np.array([True, False]), gg.sin(x), x), [[0.1, 0.2]]),
+    (lambda x: gg.jvp(lambda v: v**3, (x,), ([1.0, 2.0],))[1], [[0.5, -1.0]]),
+    (lambda x: gg.vjp(lambda v: v**3, x)[1]([1.0, 2.0])[0], [[0.5, -1.0]]),
+    (lambda x: gg.vmap(lambda v: gg.tanh(v) * x)(x), [[0.5, -1.0]]),
+]
+
+
+@pytest.mark.parametrize(("f", "inputs"), SMOOTH)
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.filterwarnings("error")
+def test_the_complex_step_has_all_digits(f: Callable[..., Any], inputs: list[Any], fast: bool) -> None:
+    leaves = [leaf(values) for values in inputs]
+    assert gg.gradcheck(f, leaves, check_forward_ad=True, fast_mode=fast, **TIGHT)
+    assert gg.gradcheck(f, leaves, method="complex", fast_mode=fast, **TIGHT)
+    assert not gg.gradcheck(f, leaves, method="central", raise_exception=False, **TIGHT)
+
+
+def test_second_derivatives_by_complex_steps() -> None:
+    f = lambda a, b: (gg.tanh(a @ b), gg.exp(a))
+    leaves = [leaf([[0.3, -0.7]]), leaf([[0.5], [1.5]])]
+    assert gg.gradgradcheck(f, leaves, method="complex", check_fwd_over_rev=True, **TIGHT)
+    assert not gg.gradgradcheck(f, leaves, method="central", raise_exception=False, **TIGHT)
+    with pytest.raises(gg.GradcheckError, match=r"complex step, h=1e-20"):
+        gg.gradgradcheck(lambda x: x * x.detach() * 2.0 - x.detach() * x.detach(), leaf([1.0, 3.0]))
+
+
+def test_a_slope_near_the_border_of_a_function() -> None:
+    """Differences with a step of 1e-6 leave the domain, and would be far off if they didn't."""
+    assert gg.gradcheck(gg.log, leaf([1e-9]))
+    with np.errstate(invalid="ignore"):
+        assert not gg.gradcheck(gg.log, leaf([1e-9]), method="central", raise_exception=False)
+
+
+NOT_ANALYTIC: list[tuple[str, Callable[[Any], Any]]] = [
+    ("abs isn't known to be analytic", gg.abs),
+    ("conj isn't known to be analytic", lambda x: x * gg.conj(x)),
+    ("real isn't known to be analytic", lambda x: gg.real(x) * x),
+    ("angle isn't known to be analytic", lambda x: x + gg.angle(x)),
+    ("relu isn't known to be analytic", gg.relu),
+    ("maximum isn't known to be analytic", lambda x: gg.maximum(x, 0.0)),
+    ("sign isn't known to be analytic", lambda x: x + gg.sign(x)),
+    ("greater isn't known to be analytic", lambda x: gg.where(x > 0.0, x, 2.0 * x)),
+    ("float", lambda x: x + float(x[0])),
+]
+
+
+@pytest.mark.parametrize(("obstacle", "f"), NOT_ANALYTIC)
+def test_where_no_complex_step_is_possible(obstacle: str, f: Callable[[Any], Any]) -> None:
+    x = leaf([0.5, -1.0])
+    with pytest.raises(gg.DTypeError, match=f"no complex step is possible: .*{obstacle}(.|\n)*method=None"):
+        gg.gradcheck(f, x, method="complex")
+    if obstacle != "float":
+        assert gg.gradcheck(f, x)
+    with pytest.raises(gg.GradcheckError, match=rf"\(central difference, eps=1e-06; no complex step: .*{obstacle}.*\)"):
+        gg.gradcheck(lambda v: f(v) + gg.sin(v.detach()), x)
+
+
+def test_what_a_complex_step_is_for() -> None:
+    with pytest.raises(gg.DTypeError, match="it is for float64"):
+        gg.gradcheck(gg.tanh, gg.tensor([0.5], requires_grad=True), method="complex")
+    for f, x in (
+        (lambda a: a * a, gg.scalar(2.0)),
+        (lambda z: z * z, gg.tensor([1.0 + 2.0j], dtype="complex128", requires_grad=True)),
+        (lambda x: x * 1j, leaf([1.0])),
+    ):
+        with pytest.raises(gg.DTypeError, match="it is for tensors of real numbers"):
+            gg.gradcheck(f, x, method="complex")
+        assert gg.gradcheck(f, x)
+    with (
+        np.errstate(invalid="ignore"),
+        pytest.raises(gg.DTypeError, match="the function has other values on complex numbers"),
+    ):
+        gg.gradcheck(gg.log, leaf([-1.0]), method="complex")
+    with pytest.raises(ValueError, match="method is 'complex', 'central' or None, got 'forward'"):
+        gg.gradcheck(gg.tanh, leaf([0.5]), method="forward")  # type: ignore[arg-type]
+
+
+def test_numbers_that_leave_the_graph_are_noticed() -> None:
+    """What NumPy makes of them no operation sees; differences do."""
+    f = lambda x: x * np.abs(x.data)
+    with pytest.raises(gg.GradcheckError, match="eps=1e-06; no complex step: differences contradict it"):
+        gg.gradcheck(f, leaf([0.5, -1.0]))
+
+
+def test_the_way_is_told() -> None:
+    with pytest.raises(gg.GradcheckError) as caught:
+        gg.gradcheck(lambda x: gg.exp(x) + x.detach(), leaf([0.5]))
+    message = str(caught.value)
+    assert message.startswith("gradcheck: a derivative differs from the complex step\n")
+    assert "  (complex step, h=1e-20)\n" in message
+    assert "hint: the rule of an operation is wrong: what a complex step goes through is smooth" in message
+    with pytest.raises(gg.GradcheckError, match=r"differs from the difference quotient(.|\n)*difference, eps=1e-06\)"):
+        gg.gradcheck(lambda x: gg.exp(x) + x.detach(), leaf([0.5]), method="central")
+
+
+def test_nobody_hears_of_a_complex_step() -> None:
+    seen: list[Any] = []
+    with (
+        gg.record() as recording,
+        gg.detect_anomaly(),
+        forward_hook(lambda node, inputs, outputs: seen.extend(one.dtype.kind for one in outputs)),
+    ):
+        assert gg.gradcheck(gg.abs, leaf([0.5]))
+        assert gg.gradcheck(gg.tanh, leaf([0.5]))
+    assert set(seen) == {"f"}
+    assert recording.failed is None
+    with pytest.raises(gg.DTypeError, match="complex numbers are not supported"):
+        gg.tanh(gg.tensor([1j]))
+
+
+# Their result is real, or complex, whatever the operand is.
+OF_PARTS = ("real", "imag", "view_as_real", "irfft", "irfft2", "irfftn", "hfft", "astype")
+
+
+@each_case([case for case in DIFFERENTIABLE if is_analytic(case.op) and case.op.name not in OF_PARTS])
+def test_rules_against_the_complex_step(case: Case) -> None:
+    """To all digits, for every operation that one goes through."""
+    leaves = case.tensors()
+    real = [place for place, one in enumerate(case.run(leaves)) if one.dtype.kind == "f"]
+    if real:  # those of a Fourier transform are complex
+        function = lambda *operands: [case.run(operands)[place] for place in real]
+        assert gg.gradcheck(function, leaves, fast_mode=True, method="complex", check_forward_ad=True, **TIGHT)
+
+
+@pytest.mark.parametrize("name", OF_PARTS[:-1])
+def test_an_operation_that_takes_parts_lets_no_complex_step_through(name: str) -> None:
+    with pytest.raises(gg.DTypeError, match=f"no complex step is possible: {name} isn't known to be analytic"):
+        gg.gradcheck(find(name).call, leaf([[0.5, 1.0, 2.0]]), method="complex")
 
 
 # ---- second derivatives

@@ -394,3 +394,75 @@ def test_an_error_inside_passes_through() -> None:
     with pytest.raises(KeyError, match="mine"):
         gg.grad(f)(1.0)
     assert gg.is_grad_enabled()
+
+
+# ---- what is recorded for whom
+
+
+INNER: list[Callable[[Any, Any], Any]] = [
+    lambda w, x: gg.grad(lambda v: gg.sum(gg.tanh(v * w)))(x),
+    lambda w, x: gg.vjp(lambda v: gg.tanh(v * w), x)[1](x)[0],
+    lambda w, x: gg.jvp(lambda v: gg.tanh(v * w), (x,), (x,))[1],
+    lambda w, x: gg.jacobian(lambda v: gg.tanh(v * w))(x),
+    lambda w, x: gg.grad(lambda v, u: gg.sum(gg.tanh(v * u)), (0, 1))(x, w)[1],
+]
+
+
+@pytest.mark.parametrize("inner", INNER)
+def test_an_inner_derivative_asks_for_no_gradient_of_its_own(inner: Callable[[Any, Any], Any]) -> None:
+    """Its arguments are its own affair: an outer derivative has nothing to record for their sake."""
+    x, w = gg.tensor([1.0, 2.0]), gg.tensor([0.5, -1.0])
+    f = lambda w: gg.sum(inner(w, x) ** 2)
+    assert not gg.grad(f)(w).requires_grad
+    assert not gg.jvp(f, (w,), (w,))[1].requires_grad
+    assert gg.grad(f)(gg.tensor(w.data, requires_grad=True)).requires_grad
+    np.testing.assert_allclose(gg.grad(f)(w).data, gg.jacfwd(f)(w).data, rtol=1e-5)
+
+
+def test_what_is_returned_beside_leaves_the_graph_too() -> None:
+    x, w = gg.tensor([1.0, 2.0]), gg.tensor(3.0, requires_grad=True)
+    f = lambda v: (gg.sum(v * v), {"twice": [v * 2, "text"], "same": v, "one": (gg.exp(v),)})
+    for aux in (
+        gg.grad(f, has_aux=True)(x)[1],
+        gg.vjp(f, x, has_aux=True)[2],
+        gg.jvp(f, (x,), (x,), has_aux=True)[2],
+        gg.linearize(f, x, has_aux=True)[2],
+        gg.jacobian(f, has_aux=True)(x)[1],
+        gg.hessian(f, has_aux=True)(x)[1],
+    ):
+        assert aux["twice"][0].tolist() == [2.0, 4.0]
+        assert aux["twice"][1] == "text"
+        for one in (aux["twice"][0], aux["same"], aux["one"][0]):
+            assert not one.requires_grad
+    # A parameter gets its gradient through it, though the value doesn't depend on that.
+    _, aux = gg.grad(lambda v: (gg.sum(v * v), gg.sum(gg.exp(v) * w)), has_aux=True)(x)
+    aux.backward()
+    assert w.grad is not None
+    assert w.grad.item() == pytest.approx(np.exp([1.0, 2.0]).sum(), rel=1e-6)
+    with gg.no_grad():
+        _, aux = gg.grad(lambda v: (gg.sum(v * w), (v * w, w)), has_aux=True)(x)
+    assert not aux[0].requires_grad
+    assert aux[1] is w
+
+
+@pytest.mark.parametrize("of", [gg.grad, gg.elementwise_grad, gg.jacobian, gg.numerical_grad])
+def test_argnums_of_any_kind(of: Any) -> None:
+    f = lambda a, b: gg.sum(a * b)
+    a, b = gg.tensor([1.0, 2.0], dtype="float64"), gg.tensor([3.0, 4.0], dtype="float64")
+    for one in (1, np.int64(1), -1):
+        np.testing.assert_allclose(of(f, one)(a, b).data, [1.0, 2.0], rtol=1e-6)
+    for several in ((0,), [np.int32(0)], range(1)):
+        (only,) = of(f, several)(a, b)
+        np.testing.assert_allclose(only.data, [3.0, 4.0], rtol=1e-6)
+    assert of(f, ())(a, b) == ()
+    for wrong in (1.0, "b", None, True, (0, 1.0)):
+        with pytest.raises(TypeError, match="argnums is the number of an argument, or a tuple of such, got"):
+            of(f, wrong)
+
+
+def test_complex_results_need_a_direction() -> None:
+    z = gg.tensor([1.0 + 2.0j, 3.0])
+    for f, at in ((lambda v: v * v, z), (lambda v: v * 1j, gg.tensor([1.0, 2.0]))):
+        with pytest.raises(gg.DTypeError, match="elementwise_grad: the function must return a real number"):
+            gg.elementwise_grad(f)(at)
+    np.testing.assert_allclose(gg.elementwise_grad(gg.abs)(z).data, z.data / np.abs(z.data), rtol=1e-6)

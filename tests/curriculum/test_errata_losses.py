@@ -1,13 +1,6 @@
-"""Errata of P04, and of losses in other parts: what is printed fails the check of gradients, what is right passes it.
-
-A wrong gradient is declared as an operation with the value that is right. A wrong value is declared with the gradient
-that is right, as the notes give it themselves or as it follows from the definition: the two don't belong together.
-"""
+"""Errata of P04, and of losses in other parts."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,29 +8,8 @@ from scipy import special
 
 import graphgrad as gg
 import graphgrad.nn.functional as F
-from graphgrad.lessons import curriculum
-from graphgrad.ops.custom import custom_op, remove_custom_op
-from tests.curriculum.values import const, leaf
-
-
-@dataclass(frozen=True)
-class Misprint:
-    """A formula as printed, and what stands for it here.
-
-    Attributes
-    ----------
-    value, gradient
-        On arrays, of one operand x; one of the two as printed.
-    ours
-        On tensors.
-    at
-        Where both are checked.
-    """
-
-    value: Callable[[Any], Any]
-    gradient: Callable[[Any], Any]
-    ours: Callable[[Any], Any]
-    at: Any
+from tests.curriculum.misprints import check_misprint, of_loss
+from tests.curriculum.values import const
 
 
 def softmax_loss(z):
@@ -53,67 +25,81 @@ P = np.array([0.5, 0.5])
 
 MISPRINTS = {
     # The gradient of the likelihood of a yes, y = 1; an intermediate line has lost the factor y/h - (1-y)/(1-h).
-    "E003": Misprint(
+    "E003": of_loss(
         logistic_loss,
         lambda z: -special.expit(z) * (1 - special.expit(z)),
         lambda z: F.binary_cross_entropy_with_logits(z, 1.0),
         math.log(9.0),
     ),
     # Class 2 is right; the last lines have h_y where the gradient of logit j has h_j.
-    "E006": Misprint(
+    "E006": of_loss(
         softmax_loss,
         lambda z: -(np.eye(3)[2] - special.softmax(z)[2]),
         lambda z: F.cross_entropy(z, 2),
         [1.0, 2.0, 3.0],
     ),
     # (σ(x) - 1)² is flat nowhere, least of all at -1.
-    "E021": Misprint(
+    "E021": of_loss(
         lambda x: (special.expit(x) - 1) ** 2,
         lambda x: np.where(x == -1, 0.0, -2 * special.expit(x) * (1 - special.expit(x)) ** 2),
         lambda x: F.mse_loss(gg.sigmoid(x), 1.0),
         -1.0,
     ),
     # The softmax of the right logit alone is 1.
-    "E086": Misprint(
+    "E086": of_loss(
         softmax_loss,
         lambda z: np.eye(3)[2] * (special.softmax(z[2:])[0] - 1),
         lambda z: F.cross_entropy(z, 2),
         [1.0, 2.0, 3.0],
     ),
+    # The class of y is 2; a sum over i beside the index c counts its loss once for every probability.
+    "E085": of_loss(
+        lambda z: -np.sum(np.log(special.softmax(z))),
+        lambda z: special.softmax(z) - np.eye(3)[2],
+        lambda z: F.cross_entropy(z, 2),
+        [1.0, 2.0, 3.0],
+    ),
+    # The standard normal density for d = 1; the exponent d/2 covers the 2 too.
+    "E137": of_loss(
+        lambda x: np.exp(-(x**2) / 2) / (2 * np.pi**0.5),
+        lambda x: -x * np.exp(-(x**2) / 2) / (2 * np.pi) ** 0.5,
+        lambda x: gg.exp(-F.gaussian_nll_loss(x, 0.0, 1.0, full=True)),
+        0.7,
+    ),
     # P(y | x) with noise of σ = 2; printed without the 1/2.
-    "E146": Misprint(
+    "E146": of_loss(
         lambda f: (1 - f) ** 2 / 4,
         lambda f: -(1 - f) / 4,
         lambda f: F.gaussian_nll_loss(f, 1.0, 4.0),
         0.0,
     ),
     # The loss of a one-hot y; printed without the minus.
-    "E147": Misprint(np.log, lambda f: -1 / f, lambda f: F.nll_loss(gg.log(gg.stack([1 - f, f])), 1), 0.8),
+    "E147": of_loss(np.log, lambda f: -1 / f, lambda f: F.nll_loss(gg.log(gg.stack([1 - f, f])), 1), 0.8),
     # y = 0.75; printed with a parenthesis too late.
-    "E148": Misprint(
+    "E148": of_loss(
         lambda f: -0.75 * np.log(f + 0.25) * np.log(1 - f),
         lambda f: (f - 0.75) / (f * (1 - f)),
         lambda f: F.binary_cross_entropy(f, 0.75),
         0.2,
     ),
     # The integral over everything doesn't depend on where one is.
-    "E133": Misprint(lambda x: 0.0 * x + 1.0, lambda x: np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), gg.ndtr, 0.0),
+    "E133": of_loss(lambda x: 0.0 * x + 1.0, lambda x: np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), gg.ndtr, 0.0),
     # D(α) is smallest at √(π/2): it has no slope there, but has one at √(2/π).
-    "E141": Misprint(
+    "E141": of_loss(
         lambda a: np.sqrt(2 / np.pi) * a - np.log(a),
         lambda a: np.where(a == np.sqrt(2 / np.pi), 0.0, np.sqrt(2 / np.pi) - 1 / a),
         lambda a: np.sqrt(2 / np.pi) * a - gg.log(a),
         math.sqrt(2 / math.pi),
     ),
     # The square-square loss of energies; a wrong answer has to be pushed up, not down.
-    "E043": Misprint(
+    "E043": of_loss(
         lambda other: 1.5**2 - np.maximum(0, 1 - other) ** 2,
         lambda other: -2 * np.maximum(0, 1 - other),
         lambda other: F.square_square_loss(1.5, other),
         0.2,
     ),
     # Far beyond the margin nothing pushes any more.
-    "E128": Misprint(
+    "E128": of_loss(
         lambda d: 1 - d + 0.2,
         lambda d: np.where(d < 1.2, -1.0, 0.0),
         lambda d: F.margin_ranking_loss(d, 1.0, 1, 0.2),
@@ -124,21 +110,7 @@ MISPRINTS = {
 
 @pytest.mark.parametrize("id", MISPRINTS)
 def test_the_printed_formula_fails_the_check_and_ours_passes(id: str) -> None:
-    assert curriculum.erratum(id).correct
-    misprint = MISPRINTS[id]
-    printed = custom_op(
-        lambda x: np.asarray(misprint.value(x)),
-        name=f"printed_{id}",
-        operands=["x"],
-        x=lambda g, x: g * misprint.gradient(x),
-    )
-    try:
-        with pytest.raises(gg.GradcheckError):
-            gg.gradcheck(printed, leaf(misprint.at))
-        x = leaf(misprint.at)
-        assert gg.gradcheck(misprint.ours, x)
-    finally:
-        remove_custom_op(printed.op.name)
+    check_misprint(id, MISPRINTS[id])
 
 
 # Those whose values differ: what is right, and what the printed formula gives.
@@ -168,6 +140,21 @@ def test_e085_one_term_is_left_of_the_sum() -> None:
 def test_e066_log_softmax_alone_is_no_cross_entropy() -> None:
     z = const([1.0, 2.0, 3.0])
     assert F.cross_entropy(z, 2).item() == F.nll_loss(gg.log_softmax(z), 2).item() != gg.log_softmax(z)[2].item()
+
+
+def test_e090_the_loss_of_several_labels_is_not_that_of_several_classes() -> None:
+    """What Caffe calls SigmoidCrossEntropyLoss has an answer for each class, the multinomial one for all of them."""
+    z, y = const([1.0, 2.0, 3.0]), np.array([0.0, 0.0, 1.0])
+    labels = F.binary_cross_entropy_with_logits(z, y, reduction="sum").item()
+    assert labels == pytest.approx(-np.sum(np.log(np.where(y == 1, special.expit(z.data), special.expit(-z.data)))))
+    assert F.cross_entropy(z, 2).item() == pytest.approx(0.407606, rel=1e-5)
+    assert labels == pytest.approx(3.488777, rel=1e-5)
+
+
+def test_e139_a_divergence_is_one_from_another_distribution() -> None:
+    """D(p, 1) is printed, which is no divergence but minus the entropy: below 0."""
+    assert F.kl_div(np.log(np.ones(2)), P, reduction="sum").item() == pytest.approx(-math.log(2.0))
+    assert F.kl_div(np.log(Q), P, reduction="sum").item() > 0.0
 
 
 def test_e138_a_divergence_is_never_negative() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import graphgrad as gg
@@ -62,6 +63,20 @@ def test_what_can_be_in_no_graph_is_left_out() -> None:
         graph, failed = graph_of(recording)
         assert {operand.vertex for operand in failed.operands} == {x.number}
         assert [vertex.id for vertex in graph] == [x.number, failed.id]
+
+
+def test_complex_numbers_and_lists_in_the_code_are_leaves() -> None:
+    x = gg.tensor([1.0, 2.0], requires_grad=True)
+    for code, dtypes in (
+        (lambda: gg.logaddexp(x, 1j), ["float32", "complex64"]),
+        (lambda: gg.tanh(1j), ["complex64"]),
+        (lambda: gg.tanh(np.complex128(1j)), ["complex64"]),
+        (lambda: gg.add([1.0, 2.0], [1.0, 2.0, 3.0]), ["float32", "float32"]),
+    ):
+        with pytest.raises((gg.DTypeError, gg.ShapeError)), gg.record() as recording:
+            code()
+        graph, failed = graph_of(recording)
+        assert [graph.vertices[operand.vertex].dtypes[0].name for operand in failed.operands] == dtypes
 
 
 def test_numbers_in_the_code_get_ids_of_their_own() -> None:

@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import graphgrad as gg
+from graphgrad.ops import inplace
 
 HERE = Path(__file__).name
 
-WRITES = [operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ipow]
-PLAIN = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
+WRITES = [operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ipow, operator.imod]
+PLAIN = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.mod]
 
 
 def leaf(*values: float) -> gg.Tensor:
@@ -150,6 +151,41 @@ def test_augmented_element_of_a_constant() -> None:
     gg.sum(t * np.array([1.0, 10.0, 100.0])).backward()
     assert t.tolist() == [2.0, 3.0, 2.0]
     assert grad_of(w) == [101.0, 10.0]
+
+
+def test_augmented_elements_of_a_computed_tensor() -> None:
+    x, w = leaf(1.0, 2.0, 3.0), leaf(5.0, 7.0)
+    h = x * 2
+    h[0:2] += w
+    h[1:] *= h[:-1]
+    h[0] -= 1
+    # h = (2a + 5 - 1, (2b + 7)(2a + 5), 2c (2b + 7))
+    assert h.tolist() == [6.0, 77.0, 66.0]
+    gg.sum(h).backward()
+    assert grad_of(x) == [2 + 22.0, 14 + 12.0, 22.0]
+    assert grad_of(w) == [1 + 11.0, 7 + 6.0]
+
+
+def test_an_augmented_member_of_a_list_is_no_element_of_a_tensor() -> None:
+    """Python assigns the result to the list, and nobody would write it to the memory that the view looks at."""
+    w = leaf(1.0, 2.0)
+    t, h = gg.zeros(3, dtype="float64"), leaf(0.0, 0.0, 0.0) * 1
+    for views in ([t[0:2]], [h[0:2]]):
+        with pytest.raises(gg.WriteError, match="is a view, whose memory another tensor looks at too"):
+            views[0] += w
+    assert t.tolist() == h.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_an_augmented_element_of_an_attribute() -> None:
+    class Holder:
+        state = gg.ones((2, 2), dtype="float64")
+
+    w = leaf(3.0, 4.0)
+    for i in range(2):
+        Holder.state[i] *= w * (i + 1)
+    gg.sum(Holder.state).backward()
+    assert Holder.state.tolist() == [[3.0, 4.0], [6.0, 8.0]]
+    assert grad_of(w) == [3.0, 3.0]
 
 
 def test_an_alias_of_a_constant_takes_no_gradient() -> None:
@@ -312,11 +348,92 @@ def test_a_copy_of_a_view_is_written() -> None:
     assert grad_of(x) == [0.0, 6.0, 8.0]
 
 
+@pytest.mark.parametrize("view", [gg.identity, gg.atleast_1d, gg.real], ids=lambda view: view.op.name)
+def test_a_view_of_a_whole_leaf_is_one_too(view: Callable[[gg.Tensor], gg.Tensor]) -> None:
+    x = leaf(1.0, 2.0)
+    y = view(x)
+    with pytest.raises(gg.WriteError, match="is a view"):
+        y += 1
+    assert x.tolist() == [1.0, 2.0]
+
+
 def test_a_view_of_constants_is_written_through() -> None:
     t = gg.zeros((2, 2))
     row = t[0]
     row += 1
     assert t.tolist() == [[1.0, 1.0], [0.0, 0.0]]
+
+
+# ---- where nothing is recorded
+
+
+VALUES: list[Any] = [7.0, 7, True, np.float32(7.0), np.full(3, 7.0), gg.tensor([1, 2, 3]), gg.tensor([[1.0, 2.0, 3.0]])]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("key", [(), slice(None), slice(None, None, -1), [2, 0, 1], np.array([True] * 3)], ids=str)
+def test_a_constant_holds_what_numpy_would_write(key: Any, value: Any) -> None:
+    t, expected = gg.zeros(3), np.zeros(3, np.float32)
+    t[key] = value
+    if np.ndim(value) == 2:
+        value = value.data[0]
+    expected[key] = value.data if isinstance(value, gg.Tensor) else value
+    assert t.tolist() == expected.tolist()
+    assert t.is_leaf
+    assert t.dtype == np.float32
+
+
+def test_a_constant_may_be_written_with_its_own_elements() -> None:
+    for key in (slice(1, None), [1, 2, 3]):
+        t = gg.arange(4)
+        t[key] = t[:-1]
+        assert t.tolist() == [0, 0, 1, 2]
+
+
+def test_an_element_of_a_constant_is_written_without_a_copy_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    t = gg.zeros(1000)
+    monkeypatch.setattr(inplace, "setitem", gg.setitem)
+    monkeypatch.setattr(gg.setitem.op, "forward", None)  # which makes a copy
+    t[3] = 1.0
+    t[[4, 5]] = gg.ones(2)
+    assert t.data.sum() == 3.0
+
+
+def test_what_a_graph_saved_is_spoilt_by_a_write_to_a_constant() -> None:
+    w, t = leaf(1.0, 2.0), gg.ones(2, dtype="float64")
+    y = w * t
+    t[0] = 5.0
+    with pytest.raises(gg.WriteError, match=r"multiply needs operand b(.|\n)*written at: .*t\[0\] = 5\.0"):
+        gg.sum(y).backward()
+
+
+def test_integers_are_written_by_their_own_operators() -> None:
+    t = same = gg.tensor([12, 7])
+    array = t.data
+    t //= 2
+    t %= 4
+    t |= 8
+    t &= 11
+    t ^= 1
+    t <<= 2
+    t >>= 1
+    assert t is same
+    assert t.data is array
+    assert t.tolist() == [((((12 // 2 % 4) | 8) & 11) ^ 1) * 2, ((((7 // 2 % 4) | 8) & 11) ^ 1) * 2]
+    m = same = gg.tensor([[1.0, 2.0], [3.0, 4.0]])
+    m @= [[0.0, 1.0], [1.0, 0.0]]
+    assert m is same
+    assert m.tolist() == [[2.0, 1.0], [4.0, 3.0]]
+
+
+def test_no_gradient_passes_a_write_that_has_none() -> None:
+    x = leaf(5.0)
+    h = x * 1
+    h //= 2
+    assert h.is_leaf
+    assert not h.requires_grad
+    (h * x).backward(np.ones(1))
+    assert grad_of(x) == [2.0]
 
 
 # ---- refusals that change nothing

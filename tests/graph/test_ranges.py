@@ -59,6 +59,15 @@ def test_places_index_a_matrix() -> None:
     np.testing.assert_array_equal(x.grad.data, np.tri(3, 3, -1))
 
 
+def test_integers_are_rounded_down_as_numpy_does() -> None:
+    assert gg.linspace(-2.5, 2.5, 3, dtype="int64").tolist() == np.linspace(-2.5, 2.5, 3, dtype="int64").tolist()
+
+
+def test_ends_may_be_tiny() -> None:
+    assert gg.geomspace(1e-200, 1e-190, 3, dtype="float64").tolist() == np.geomspace(1e-200, 1e-190, 3).tolist()
+    assert gg.geomspace(-8.0, -1.0, 4).tolist() == [-8.0, -4.0, -2.0, -1.0]
+
+
 def test_identities_and_triangles() -> None:
     np.testing.assert_array_equal(gg.eye(2, 3, 1).data, np.eye(2, 3, 1))
     np.testing.assert_array_equal(gg.tri(3, 2, -1, dtype="int64").data, np.tri(3, 2, -1))
@@ -90,11 +99,13 @@ def test_leaves_like_others_and_empty_ones() -> None:
         (lambda: untyped.linspace(0.0, 1.0, 3, dtype="int64", requires_grad=True), gg.DTypeError, "int64"),
         (lambda: untyped.geomspace(0.0, 1.0), gg.ArgumentError, "must not be 0 and have one sign"),
         (lambda: untyped.geomspace(-1.0, 1.0), gg.ArgumentError, "one sign"),
+        (lambda: untyped.linspace(0.0, 1j), gg.DTypeError, "stop is a real number, got 1j"),
+        (lambda: untyped.tril_indices(2.5), gg.ArgumentError, "tril_indices: "),
         (lambda: untyped.triu_indices("a"), gg.ArgumentError, "triu_indices: "),
         (lambda: untyped.eye(-1), gg.ShapeError, "eye: "),
         (lambda: untyped.eye(2.5), gg.ShapeError, "eye: "),
         (lambda: untyped.tri(2, "a"), gg.ShapeError, "tri: "),
-        (lambda: untyped.eye(2, k=0.5), gg.ShapeError, "eye: "),
+        (lambda: untyped.eye(2, k=0.5), gg.ArgumentError, "eye: k is an integer"),
         (lambda: untyped.empty((2, -1)), gg.ShapeError, "empty: "),
         (lambda: untyped.full_like([1.0], [1.0, 2.0]), gg.DTypeError, "full_like: one number is needed"),
     ],

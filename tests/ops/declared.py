@@ -121,14 +121,18 @@ def run(function: Callable[..., Any], op: Op, operands: Sequence[Any], attrs: Ma
     return result if isinstance(result, tuple) else (result,)
 
 
-def draw(op: Op) -> list[Case]:
-    """The samples of an operation, the same in every run and independent of what else is declared."""
+def draw(op: Op, with_complex: bool = False) -> list[Case]:
+    """The samples of an operation, the same in every run and independent of what else is declared.
+
+    Those that hold complex numbers are apart: `tests.ops.test_complex` is about them.
+    """
     rng = np.random.default_rng(zlib.crc32(op.name.encode()))
     whole = (one for one in op.samples(rng) if not any(operand is None for operand in one.operands))
-    return [
+    cases = [
         Case(op, i, tuple(map(np.asarray, one.operands[0] if op.variadic else one.operands)), one.attrs)
         for i, one in enumerate(whole)
     ]
+    return [case for case in cases if with_complex == any(one.dtype.kind == "c" for one in case.operands)]
 
 
 def variants(op: Op) -> list[Op]:
@@ -151,7 +155,8 @@ ELEMENTWISE = tuple(op for op in OPS if op.elementwise)
 def each_case(cases: Iterable[Case] = CASES) -> Callable[[Callable[..., None]], Any]:
     """Run a test over the cases, as one test for each operation: a failure says which case it was.
 
-    A test for each case would spend more time in its surroundings than in the case.
+    A test for each case would spend more time in its surroundings than in the case. A test that skips a case would skip
+    those after it too, and is failed for it: which cases it is for is said here.
     """
     groups: dict[Op, list[Case]] = {}
     for case in cases:
@@ -163,6 +168,8 @@ def each_case(cases: Iterable[Case] = CASES) -> Callable[[Callable[..., None]], 
             for case in group:
                 try:
                     test(*args, case=case, **kwargs)
+                except (pytest.skip.Exception, pytest.xfail.Exception) as outcome:
+                    pytest.fail(f"case {case} gave up ({outcome}): give each_case those that the test is for")
                 except Exception as error:
                     error.add_note(f"case {case}")
                     raise

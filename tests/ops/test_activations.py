@@ -171,6 +171,28 @@ def test_softplus_with_beta_and_threshold() -> None:
     assert F.softplus(gg.scalar(0.0)).data == math.log(2.0)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_squares_of_large_inputs_do_not_overflow(dtype: str) -> None:
+    huge = 1e20 if dtype == "float32" else 1e200
+    x = gg.tensor([huge, -huge, 50.0, -50.0], dtype=dtype, requires_grad=True)
+    gg.sum(F.gelu(x, approximate="tanh")).backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [1.0, 0.0, 1.0, 0.0]
+    beta = gg.tensor(1.0, dtype=dtype, requires_grad=True)
+    gg.sum(F.swish(x.detach(), beta)).backward()
+    assert beta.grad is not None
+    assert beta.grad.item() == pytest.approx(0.0, abs=1e-18)
+
+
+def test_a_number_as_slope_promotes_nothing() -> None:
+    for x in (gg.tensor(-2.0), gg.tensor([-2.0]), gg.tensor([[-2.0]])):
+        assert F.prelu(x, 0.25).dtype == x.dtype == np.float32
+
+
+def test_the_smallest_integer_has_a_logarithm_of_its_sigmoid() -> None:
+    np.testing.assert_allclose(F.logsigmoid(np.array([-128, 127], "int8")).data, [-128.0, -math.exp(-127.0)])
+
+
 # ---- random ones -----------------------------------------------------------------------------------------------------
 
 
@@ -231,6 +253,23 @@ def test_a_hard_choice_passes_the_gradient_of_the_soft_one() -> None:
         found.append(leaf.grad.data)
         assert (np.sort(y.data)[:, -1] == 1.0).all() == hard
     np.testing.assert_array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (0, 4), (2, 0)])
+def test_a_zoom_into_a_hard_choice_shows_the_same(shape: tuple[int, ...]) -> None:
+    expand = F.gumbel_softmax.op.expand
+    assert expand is not None
+    x, weights = (np.random.default_rng(seed).normal(size=shape) for seed in (0, 1))
+    attrs = {"tau": 0.7, "hard": True, "dim": 0 if shape[1] else 1, "seed": 2}
+    found = []
+    for function in (F.gumbel_softmax, expand):
+        leaf = gg.tensor(x, requires_grad=True)
+        y = function(leaf, **attrs)
+        y.backward(weights)
+        assert leaf.grad is not None
+        found.append((y.data, leaf.grad.data))
+    np.testing.assert_allclose(found[1][0], found[0][0], atol=1e-15)
+    np.testing.assert_allclose(found[1][1], found[0][1], rtol=1e-13)
 
 
 def test_a_small_temperature_is_near_to_one_hot() -> None:

@@ -24,6 +24,7 @@ from tests.ops.declared import (
     OPS,
     Case,
     assert_close,
+    draw,
     each_case,
     each_op,
     formula_value,
@@ -51,6 +52,7 @@ COMPLEX = [
     for case in CASES
     if case.op.complex and case.op.name != "astype" and not (case.op.name == "choice" and not case.operands[0].ndim)
 ]
+COMPLEX += [case for op in OPS for case in draw(op, with_complex=True)]
 DIFFERENTIABLE = [case for case in COMPLEX if case.op.differentiable]
 REFUSING = [op for op in OPS if not op.complex]
 
@@ -286,11 +288,40 @@ def test_a_spectrum_that_is_matched_brings_the_signal_back(n: int) -> None:
     np.testing.assert_allclose(-x.grad.data, wanted, atol=1e-12)  # Parseval: the distance is that of the signals
 
 
+@pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "irfft", "hfft", "ihfft"])
+@pytest.mark.parametrize("norm", [None, "ortho", "forward"])
+def test_transforms_pass_back_with_the_transpose_of_their_matrix(name: str, norm: str | None) -> None:
+    """Odd and even lengths, cut and filled up with zeros; the matrix is NumPy's transform of each unit vector."""
+    transform: Any = getattr(np.fft, name)
+    rng = np.random.default_rng(5)
+    for m, n in [(1, 1), (1, 2), (2, 3), (3, 4), (4, 3), (3, 5), (5, 4), (5, 5), (2, 8), (4, None), (5, None)]:
+        units = np.eye(m) if name in ("rfft", "ihfft") else np.concatenate([np.eye(m), 1j * np.eye(m)])
+        matrix = transform(units, n, norm=norm)  # of real numbers, for real and imaginary parts have a row each
+        x = gg.tensor(rng.normal(size=m) + (0 if len(units) == m else 1j), requires_grad=True)
+        result = getattr(gg.fft, name)(x, n, norm=norm)
+        parts = np.concatenate([x.data.real, x.data.imag])[: len(units)]
+        np.testing.assert_allclose(result.data, parts @ matrix, rtol=1e-11, atol=1e-12)
+        (weight,) = upstream([result])
+        result.backward(weight)
+        assert x.grad is not None
+        slopes = (matrix * np.conj(weight)).real.sum(1)
+        found = np.concatenate([x.grad.data.real, x.grad.data.imag])[: len(units)]
+        np.testing.assert_allclose(found, slopes, rtol=1e-11, atol=1e-12, err_msg=f"{m} to {n}")
+
+
+def test_half_a_spectrum_needs_an_axis_to_be_halved() -> None:
+    x = gg.tensor([1.0, 2.0])
+    assert gg.fft.fftn(x, axes=()).tolist() == [1 + 0j, 2 + 0j]  # as NumPy has it
+    for function in (gg.fft.rfftn, gg.fft.irfftn):
+        with pytest.raises(gg.ShapeError, match="one axis at least is transformed"):
+            function(x, axes=())
+
+
 def test_frequencies_are_numpys() -> None:
     for n in (1, 4, 5):
         np.testing.assert_allclose(gg.fft.fftfreq(n, 0.5).data, np.fft.fftfreq(n, 0.5), rtol=1e-6)
         np.testing.assert_allclose(gg.fft.rfftfreq(n, 0.5).data, np.fft.rfftfreq(n, 0.5), rtol=1e-6)
-    for arguments in ((0,), (3, 0.0), (2.5,), (3, "far")):
+    for arguments in ((0,), (3, 0.0), (2.5,), (3, "far"), (3, float("nan"))):
         with pytest.raises(gg.ArgumentError, match="fftfreq"):
             gg.fft.fftfreq(*arguments)
 

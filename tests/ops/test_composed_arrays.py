@@ -46,6 +46,7 @@ def test_split_by_direction_as_numpy_does(name: str, values: Any, where: Any) ->
     ("call", "says"),
     [
         (lambda: gg.hsplit(X, 2), "hsplit: 2 equal parts don't make up axis 1"),
+        (lambda: gg.hsplit(X, 0), "at least 1 section, got 0"),
         (lambda: gg.hsplit(1.0, 1), "hsplit: x needs 1 axis"),
         (lambda: gg.vsplit([1.0, 2.0], 2), "vsplit: x needs 2 axes"),
         (lambda: gg.dsplit(X[0], 2), "dsplit: x needs 3 axes"),
@@ -144,12 +145,19 @@ def test_select_takes_the_first_choice_that_holds() -> None:
     assert x.grad.tolist() == [10.0, 100.0, 0.0]
 
 
+def test_a_choice_of_integers_stays_one() -> None:
+    assert gg.select([[True, False]], [gg.tensor([5, 6])]).tolist() == [5, 0]
+    assert gg.select([[True, False]], [gg.tensor([5, 6])]).dtype == np.int64
+    assert gg.select([[True, False]], [gg.tensor([5.0, 6.0])]).dtype == np.float32
+
+
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
         (lambda: gg.choose([0], []), gg.ShapeError, "nothing to choose from"),
         (lambda: gg.choose([0, 0], [[1.0, 2.0, 3.0]]), gg.ShapeError, "choose: shapes"),
         (lambda: gg.choose([2], [1.0, 2.0]), gg.ArgumentError, "got 2"),
+        (lambda: gg.choose([-1], [1.0, 2.0]), gg.ArgumentError, "choices are numbered from 0, got -1"),
         (lambda: gg.select([], []), gg.ShapeError, "a choice is needed for each condition"),
         (lambda: gg.select([[True]], [1.0, 2.0]), gg.ShapeError, "got 1 and 2"),
         (lambda: gg.select([[True, False]], [[1.0, 2.0, 3.0]]), gg.ShapeError, "don't broadcast"),
@@ -158,3 +166,11 @@ def test_select_takes_the_first_choice_that_holds() -> None:
 def test_a_choice_that_cannot_be_made_is_refused(call: Any, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         call()
+
+
+# ---- padding ---------------------------------------------------------------------------------------------------------
+
+
+def test_padding_of_integers_is_exact() -> None:
+    large = 2**60 + 1  # no float
+    assert gg.pad(gg.tensor([3]), (1, 0), constant_values=large).tolist() == [large, 3]

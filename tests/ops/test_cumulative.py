@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import graphgrad as gg
 from graphgrad.ops import TABLE
-from graphgrad.ops.array.cumulative import cumprod, cumsum, diff, logcumsumexp, trapezoid
+from graphgrad.ops.array.cumulative import cumprod, cumsum, diff, ediff1d, logcumsumexp, trapezoid
 from graphgrad.ops.array.extremes import cummax
 from tests.ops.test_shapes import agree, axes, shapes
 
@@ -119,6 +119,12 @@ def test_more_differences_than_elements_leave_nothing() -> None:
     np.testing.assert_array_equal(gradient(lambda x: diff(x, n=5), [1.0, 2.0]), [0.0, 0.0])
 
 
+def test_differences_end_when_nothing_is_left() -> None:
+    n = 10**15  # one after the other they would take for ever
+    assert gradient(lambda x: diff(x, n=n), [1.0, 2.0]).tolist() == [0.0, 0.0]
+    assert TABLE["diff"].cost((2, 3), n=n, axis=-1) == 18
+
+
 def test_no_difference_is_a_copy() -> None:
     x = gg.tensor([1.0, 2.0])
     assert not np.may_share_memory(diff(x, n=0).data, x.data)
@@ -137,6 +143,13 @@ def test_the_trapezoidal_rule_is_exact_for_lines() -> None:
     trapezoid(np.full(4, 5.0), places).backward()
     assert places.grad is not None
     np.testing.assert_allclose(places.grad.data, [-5.0, 0.0, 0.0, 5.0], atol=1e-15)
+
+
+def test_tensors_are_no_constants() -> None:
+    one = gg.tensor(1.0, requires_grad=True)
+    for call in (lambda: trapezoid([1.0, 2.0], dx=one), lambda: ediff1d([1.0, 2.0], to_end=one)):
+        with pytest.raises(gg.DTypeError, match="is a constant of the operation, not a tensor"):
+            call()
 
 
 def test_equal_largest_elements_so_far() -> None:

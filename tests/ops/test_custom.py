@@ -309,6 +309,13 @@ DECLARATIONS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: declared(formulae="{x}"), gg.ArgumentError, "custom.square: formulae is no operand"),
     (lambda: declared(formula="{x} +"), gg.ArgumentError, "formula '{x} \\+' can't be read"),
     (lambda: declared(formula="{y}"), gg.ArgumentError, "formula '{y}' can't be read.*\n.*places for {x}"),
+    (
+        lambda: declared(local={"x": "2 * {y}"}),
+        gg.ArgumentError,
+        r"local of x '2 \* {y}' can't be read.*\n.*{x}, {out}",
+    ),
+    (lambda: declared(local={"x": "2 *"}), gg.ArgumentError, r"local of x '2 \*' can't be read"),
+    (lambda: declared(back={"x": "{g} for {y}"}), gg.ArgumentError, "back of x '{g} for {y}' can't be read.*\n.*words"),
     (lambda: declared(x=lambda g, y: g), TypeError, "custom.square: a rule asks for 'y', which is none of"),
     (lambda: declared(x=lambda: 1), gg.ArgumentError, "the rule for x has the parameters .*\n.*the gradient first"),
     (lambda: declared(x=lambda g, *rest: g), gg.ArgumentError, "all by position"),
@@ -424,6 +431,44 @@ def test_results_are_arrays_of_their_own() -> None:
 def test_numbers_are_arrays_without_axes(value: Any) -> None:
     result = custom_op(lambda x: value, name="f", x=None)(leaf([1.0]))
     assert (result.shape, result.item()) == ((), value)
+
+
+@pytest.mark.parametrize("record", [False, True])
+def test_a_result_of_integers_ends_the_gradient(record: bool) -> None:
+    count = custom_op(lambda x: (x > 1).astype("int64"), name="f", x=lambda g: g, elementwise=True)
+    both = custom_op(lambda a, b: a > b, name="g", a=lambda g: g, b=lambda g: g, elementwise=True)
+    x = leaf([1.0, 2.0])
+    with gg.record() if record else gg.enable_grad():
+        results = [count(x), both(x, 1.0), both(1.0, x)]
+    assert [one.requires_grad for one in results] == [False] * 3
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ({}, r"how is a number, a text, an array or a tuple of them\n  got: dict"),
+        (np.tanh, "how is a number, a text, an array or a tuple of them\n  got: ufunc"),
+        (1j, "how is a real number, got 1j"),
+        (gg.zeros(1), "how is a constant of the operation, not a tensor"),
+    ],
+)
+def test_an_attribute_is_what_a_graph_can_keep(value: Any, says: str) -> None:
+    function = custom_op(lambda x, how=None: x, name="f", operands=["x"], x=lambda g: g)
+    with pytest.raises(gg.DTypeError, match=says):
+        function(leaf([1.0]), value)
+    kept = function(leaf([1.0]), np.float64(2.0)).node.attrs["how"]
+    assert type(kept) is float
+
+
+def test_no_gradient_is_lost_where_an_attribute_becomes_a_number() -> None:
+    def prepare(attrs: dict[str, Any]) -> None:
+        attrs["size"] = float(attrs["size"])
+
+    scaled = lambda x, size: x * size
+    function = custom_op(scaled, name="f", operands=["x"], x=lambda g, size: g * size, prepare=prepare)
+    assert function(leaf([2.0]), gg.tensor(3.0)).tolist() == [6.0]
+    with pytest.raises(gg.DTypeError, match="size is a constant of the operation, not a tensor that a gradient could"):
+        function(leaf([2.0]), leaf(3.0))
 
 
 def test_a_rule_may_return_a_number_for_a_number() -> None:

@@ -128,6 +128,24 @@ def test_a_gradient_through_vectors_that_are_not_unique_is_no_number() -> None:
         assert not np.isfinite(gradient_of(lambda x, function=function: function(x) * weights, np.eye(2))).any()
 
 
+@pytest.mark.parametrize(("dtype", "size"), [("float64", 1e-170), ("float64", 1e170), ("float32", 1e-25)])
+@pytest.mark.parametrize("shape", [(3, 2), (2, 2), (2, 3)])
+def test_the_gradient_of_singular_vectors_of_huge_and_tiny_matrices(shape: Any, dtype: str, size: float) -> None:
+    """Their squares are no numbers; the vectors are those of the matrix of usual size, the slopes so much steeper."""
+    values = np.random.default_rng(3).normal(size=shape)
+    weights = np.arange(1.0, 1.0 + shape[0] * min(shape)).reshape(shape[0], -1)
+
+    def slope(size: float) -> Any:
+        x = gg.tensor((values * size).astype(dtype), requires_grad=True)
+        u, _, vt = svd(x, full_matrices=False)
+        gg.sum(u * weights.astype(dtype)).backward(retain_graph=True)
+        gg.sum(vt[0]).backward()
+        assert x.grad is not None
+        return x.grad.data.astype("float64") * size
+
+    np.testing.assert_allclose(slope(size), slope(1.0), rtol=1e-4 if dtype == "float32" else 1e-10)
+
+
 def test_one_matrix_of_a_batch_may_have_equal_ones() -> None:
     both = np.stack([np.diag([1.0, 2.0]), np.eye(2)])
     weights = np.stack([[[1.0, 2.0], [3.0, 5.0]], np.zeros((2, 2))])
@@ -205,6 +223,7 @@ def test_singular_triangles_give_nan_not_an_error() -> None:
         lambda x: (svdvals(x),),
         lambda x: (cholesky(x),),
         lambda x: lu(x),
+        lambda x: qr(x),
     ],
 )
 def test_a_matrix_that_is_not_finite_gives_nan_and_leaves_the_others(function: Any, bad: float) -> None:
@@ -221,6 +240,9 @@ def test_a_matrix_that_is_not_positive_definite_is_named() -> None:
         cholesky(values)
     with pytest.raises(gg.ArgumentError, match=r"cholesky: x\[0, 1\] is not positive definite"):
         cholesky(values[None, :2])
+    unread = np.stack([np.eye(2), [[1.0, np.nan], [2.0, 1.0]]])  # a nan in the other triangle hides nothing
+    with pytest.raises(gg.ArgumentError, match=r"cholesky: x\[1\] is not positive definite"):
+        cholesky(unread)
     with pytest.raises(gg.ArgumentError, match="cholesky: x is not positive definite"):
         cholesky(-np.eye(2))
 

@@ -47,6 +47,21 @@ def test_ties_share_the_gradient() -> None:
         assert (a.grad.item(), b.grad.item()) == (0.5, 0.5)
 
 
+def test_where_one_of_two_is_nan_both_receive_the_gradient() -> None:
+    for function in (gg.maximum, gg.minimum):
+        a = gg.tensor([np.nan, 1.0, np.nan], requires_grad=True)
+        b = gg.tensor([1.0, np.nan, np.nan], requires_grad=True)
+        out = function(a, b)
+        assert np.isnan(out.data).all()
+        gg.sum(out * np.array([1.0, 2.0, 3.0])).backward()
+        for x in (a, b):
+            assert x.grad is not None
+            assert x.grad.tolist() == [1.0, 2.0, 3.0]
+        p, q = gg.scalar(math.nan), gg.scalar(1.0)
+        function(p, q).backward()
+        assert (p.grad, q.grad) == (1.0, 1.0)
+
+
 def test_powers_of_zero() -> None:
     assert value_and_gradient(lambda x: x**2, [0.0]) == ([0.0], [0.0])
     assert value_and_gradient(lambda x: x**1, [0.0]) == ([0.0], [1.0])

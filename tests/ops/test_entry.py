@@ -160,6 +160,33 @@ def test_lengths_and_axes_are_not_rounded(call: Any) -> None:
         call(gg.zeros((2, 2)))
 
 
+FLAGS = [
+    (op, name)
+    for op in TABLE.values()
+    for name in op.attributes
+    if inspect.signature(op.call).parameters[name].annotation in (bool, "bool")
+]
+
+
+@pytest.mark.parametrize(("op", "flag"), FLAGS, ids=[f"{op.name}-{flag}" for op, flag in FLAGS])
+def test_what_is_on_or_off_is_no_text_and_no_number(op: Op, flag: str) -> None:
+    case = full_size(op)
+    given, by_name = arguments(op, operands_of(case), case.attrs)
+    for wrong in ("no", 0.5, 2, None, [True], 1j):
+        with pytest.raises(gg.DTypeError, match=rf"{op.name}: {flag} is True or False, got "):
+            op.call(*given, **{**by_name, flag: wrong})
+    wanted = case.attrs.get(flag, op.attributes[flag])
+    for same_to_numpy in (int(wanted), np.int64(wanted), np.bool_(wanted)):
+        with gg.record() as recording:
+            op.call(*given, **{**by_name, flag: same_to_numpy})
+        assert recording.nodes[-1].attrs[flag] is wanted
+
+
+def test_a_length_beyond_all_memory_is_refused() -> None:
+    with pytest.raises(gg.ArgumentError, match="unfold: "):
+        gg.nn.functional.unfold(gg.zeros((1, 1, 3, 3)), 2, stride=10**30)
+
+
 def test_numpys_integers_are_axes_and_lengths() -> None:
     x, two = gg.zeros((2, 1, 2), requires_grad=True), np.int64(2)
     for result in (gg.sum(x, axis=two), gg.reshape(x, (two, two)), gg.squeeze(x, np.int64(1)), gg.split(x, two)[0]):
@@ -308,3 +335,11 @@ def test_a_list_of_tensors_that_need_gradients_is_refused() -> None:
         gg.add([x, x], 1.0)
     assert gg.add([x.detach(), x.detach()], 1.0).tolist() == [[2.0, 3.0], [2.0, 3.0]]
     assert gg.stack([x, x]).requires_grad
+
+
+@each_op(op for op in TABLE.values() if not op.complex)
+def test_complex_numbers_are_refused_of_many_examples_too(op: Op) -> None:
+    case = full_size(op)
+    examples = [np.stack([one, one]).astype("complex128") for one in case.operands]
+    with pytest.raises(gg.DTypeError, match=f"^{re.escape(op.name)}: complex numbers are not supported"):
+        gg.vmap(lambda *operands: case.run(operands))(*examples)

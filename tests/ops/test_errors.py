@@ -51,7 +51,8 @@ def test_it_is_refused_with_its_reason_and_place(op: Op, sample: ErrorSample) ->
     assert sample.says in first
     assert re.match(rf"({op.name}( without [\w, ]+)?|index): ", first)
     assert f"  at: {Path(__file__)}:{line_of_attempt()}  op.call(*operands, **attrs)" in text.splitlines()
-    assert first.startswith("index: ") or any(re.search(rf"\b{name}\b", text) for name in op.operands)
+    arguments_named = (name for name in (*op.operands, *op.attributes) if re.search(rf"\b{name}\b", text))
+    assert first.startswith("index: ") or any(arguments_named)
     # The reader sees this one error, not what NumPy said before it.
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None

@@ -73,6 +73,26 @@ def test_a_query_that_sees_nothing_gets_zeros_and_gives_no_gradient(kind: str) -
     assert all(np.isfinite(one).all() for one in (query, key, value))
 
 
+def test_a_number_is_a_mask_too() -> None:
+    query, key, value = np.random.default_rng(5).normal(size=(3, 2, 2))
+    plain = scaled_dot_product_attention(query, key, value).data
+    for mask in (True, 0.0, 1.5):  # a constant changes no softmax
+        np.testing.assert_allclose(scaled_dot_product_attention(query, key, value, mask).data, plain, rtol=1e-14)
+    assert not scaled_dot_product_attention(query, key, value, False).data.any()
+    with pytest.raises(gg.DTypeError, match="attn_mask holds bools or floats, got int64"):
+        scaled_dot_product_attention(query, key, value, 1)
+
+
+@pytest.mark.parametrize("mask", [None, np.ones((2, 0), bool), np.ones((2, 0))])
+def test_without_any_keys_there_are_only_zeros(mask: Any) -> None:
+    query = gg.tensor(np.ones((2, 3)), requires_grad=True)
+    result = scaled_dot_product_attention(query, np.ones((0, 3)), np.ones((0, 4)), mask)
+    assert result.tolist() == [[0.0] * 4] * 2
+    gg.sum(result).backward()
+    assert query.grad is not None
+    assert not query.grad.data.any()
+
+
 def test_huge_scores_do_not_overflow() -> None:
     x = np.array([[1e3, 0.0], [0.0, 1e3]], "float32")
     result = scaled_dot_product_attention(x, x, np.array([[1.0], [2.0]], "float32"))
@@ -108,6 +128,16 @@ def test_a_zoom_into_attention_names_its_steps() -> None:
     attrs = {**scaled_dot_product_attention.op.attributes, "is_causal": True}
     names = [node.name for node in expand(x, x, x, None, **attrs).graph().nodes if node.name]
     assert names == ["scores", "masked", "weights"]
+
+
+# ---- distances -------------------------------------------------------------------------------------------------------
+
+
+def test_differences_of_bytes_do_not_wrap_around() -> None:
+    x, y = np.array([[0, 0], [5, 7]], np.uint8), np.array([[3, 4]], np.uint8)
+    assert gg.nn.functional.cdist(x, y).tolist() == [[5.0], [pytest.approx(13.0**0.5)]]
+    assert gg.nn.functional.pdist(np.array([[True, False], [False, False]])).tolist() == [1.0]
+    assert gg.nn.functional.pairwise_distance(x[:1], y, eps=0.0).tolist() == [5.0]
 
 
 # ---- padding ---------------------------------------------------------------------------------------------------------
@@ -147,6 +177,8 @@ def test_padding_is_pytorchs(widths: tuple[int, ...], mode: str, value: float | 
     ("arguments", "error", "says"),
     [
         (((1,),), gg.ArgumentError, "the widths come in pairs"),
+        ((1,), gg.DTypeError, "the widths are a sequence of integers, got 1"),
+        (((1.5, 1),), gg.DTypeError, r"the widths are a sequence of integers, got \(1.5, 1\)"),
         (((1, 1), "mirror"), gg.ArgumentError, "mode is one of constant, reflect, replicate, circular"),
         (((1, 1), "reflect", 1.0), gg.ArgumentError, "takes no value"),
         (((1, 1, 1, 1),), gg.ShapeError, r"is for 2 axes, input has 1: shape \(3,\)"),
@@ -163,6 +195,12 @@ def test_padding_is_one_operation_in_a_graph() -> None:
     assert [node.op.name for node in (result.node,) if node is not None] == ["pad"]
 
 
+def test_padding_by_nothing_is_a_copy() -> None:
+    x = gg.ones((2, 2))
+    for widths in ((), (0, 0), (0, 0, 0, 0)):
+        assert not np.may_share_memory(pad(x, widths).data, x.data)
+
+
 # ---- patches and sizes -----------------------------------------------------------------------------------------------
 
 
@@ -177,6 +215,13 @@ def test_a_convolution_is_a_product_with_the_patches() -> None:
 def test_folding_counts_how_many_patches_each_element_is_in() -> None:
     counted = fold(unfold(np.ones((1, 3, 3)), 2), 3, 2)
     assert counted.tolist() == [[[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]]
+
+
+def test_no_channels_can_be_shuffled_too() -> None:
+    x = gg.tensor(np.zeros((1, 0, 2)), requires_grad=True)
+    gg.nn.functional.channel_shuffle(x, 2).backward(np.zeros((1, 0, 2)))
+    assert x.grad is not None
+    assert x.grad.shape == (1, 0, 2)
 
 
 def test_upsampling_of_the_maxima_is_that_of_the_worked_example() -> None:

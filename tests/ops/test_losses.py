@@ -64,6 +64,20 @@ def test_bytes_do_not_wrap_around() -> None:
     assert F.mse_loss(x, target, reduction="none").tolist() == [1.0, 245.0**2]
 
 
+@pytest.mark.parametrize("kind", ["uint8", "bool"])
+@pytest.mark.parametrize(
+    "name",
+    ["hinge_loss", "squared_hinge_loss", "hinge_embedding_loss", "soft_margin_loss", "kl_div", "margin_ranking_loss"],
+)
+def test_a_target_that_has_no_minus_gives_the_same_gradient(name: str, kind: str) -> None:
+    """Minus an unsigned 1 is 255, and minus a truth value is refused."""
+    other = ([0.5, 0.25],) if name == "margin_ranking_loss" else ()
+    loss = lambda target: value_and_gradient(
+        lambda x: TABLE[name].call(x, *other, target, reduction="none"), [0.3, 0.6]
+    )
+    assert loss(np.array([1, 0]).astype(kind)) == loss(np.array([1.0, 0.0]))
+
+
 def test_a_number_may_stand_on_either_side() -> None:
     x = gg.tensor(3.0, requires_grad=True)
     for loss, expected in ((F.mse_loss(x, 1.0), 4.0), (F.mse_loss(1.0, x), 4.0), (F.huber_loss(1, x), 1.5)):
@@ -133,6 +147,35 @@ def test_no_weight_at_all_is_nan() -> None:
         assert math.isnan(F.nll_loss([[1.0, 2.0]], [-100]).item())
 
 
+@pytest.mark.parametrize(
+    ("name", "attrs"),
+    [
+        ("hinge_loss", {"margin": "far"}),
+        ("hinge_loss", {"margin": 1j}),
+        ("hinge_loss", {"margin": math.nan}),
+        ("huber_loss", {"delta": np.array([0.5])}),
+        ("pinball_loss", {"alpha": None}),
+        ("energy_hinge_loss", {"margin": "far"}),
+        ("square_exponential_loss", {"beta": math.nan}),
+        ("poisson_nll_loss", {"log_input": "no"}),
+        ("poisson_nll_loss", {"eps": math.nan}),
+        ("kl_div", {"log_target": None}),
+        ("sigmoid_focal_loss", {"gamma": math.nan}),
+    ],
+)
+def test_an_attribute_that_is_no_number_is_refused_by_its_name(name: str, attrs: dict[str, Any]) -> None:
+    (key,) = attrs
+    with pytest.raises((gg.ArgumentError, gg.DTypeError), match=f"{name}.*: {key} is "):
+        TABLE[name].call(np.full(3, 0.5), np.full(3, 0.5), **attrs)
+
+
+@pytest.mark.parametrize("delta", [np.float64(0.5), np.float32(0.5)])
+def test_numpy_numbers_are_numbers(delta: Any) -> None:
+    loss = F.huber_loss(gg.tensor([2.0]), [0.0], delta=delta)
+    assert loss.dtype == np.float32
+    assert loss.item() == 0.875
+
+
 # ---- numbers that would overflow, or cancel --------------------------------------------------------------------------
 
 
@@ -169,6 +212,82 @@ def test_small_numbers_keep_their_digits() -> None:
     assert F.focal_loss(np.array([40.0, 0.0]), np.array(0)).item() == pytest.approx(p**2 * math.log1p(p), rel=1e-6)
     assert F.mee_loss(np.array([0.0, 40.0]), np.array(0)).item() == pytest.approx(p, rel=1e-12)
     assert F.soft_margin_loss(np.array(40.0), np.array(1.0)).item() == pytest.approx(p, rel=1e-12)
+
+
+def test_small_probabilities_of_a_wrong_answer_are_not_lost() -> None:
+    for dtype, tiny in (("float64", 1e-20), ("float32", 1e-10)):
+        p = gg.tensor([tiny], dtype=dtype)
+        assert F.binary_cross_entropy(p, [0.0]).item() == pytest.approx(tiny, rel=1e-6)
+    wrong = math.exp(-40.0)
+    for pos_weight in (None, 2.0):
+        logits = lambda x, y, w=pos_weight: F.binary_cross_entropy_with_logits(np.array(x), y, pos_weight=w).item()
+        assert logits(-40.0, 0.0) == pytest.approx(wrong, rel=1e-12)
+        assert logits(40.0, 1.0) == pytest.approx(wrong * (pos_weight or 1.0), rel=1e-12)
+
+
+def test_what_is_exactly_right_costs_no_negative_zero() -> None:
+    for loss in (
+        F.binary_cross_entropy([0.0, 1.0], [0.0, 1.0], reduction="none"),
+        F.cross_entropy(np.ones((2, 3)), [-100, -100], reduction="none"),
+        F.cross_entropy(np.ones((2, 3)), [-100, -100], reduction="none", label_smoothing=0.5),
+        F.nll_loss(np.ones((2, 3)), [-100, -100], reduction="none"),
+    ):
+        assert not np.signbit(loss.data).any()
+        assert not loss.data.any()
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_large_error_is_squared() -> None:
+    x = gg.tensor([1e30, -1e30])
+    for loss in (F.huber_loss(x, [0.0, 0.0], reduction="none"), F.smooth_l1_loss(x, [0.0, 0.0], reduction="none")):
+        assert loss.tolist() == gg.abs(x).tolist()
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 1.5, 2.0])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_focal_loss_of_what_is_right_beyond_the_dtype_is_flat(gamma: float, dtype: str) -> None:
+    """The probability of the wrong answer underflows to 0, where a root has an infinite slope."""
+    far = 1000.0
+    for loss, at in (
+        (lambda x: F.focal_loss(x, [0], gamma=gamma), [[far, 0.0]]),
+        (lambda x: F.sigmoid_focal_loss(x, [1.0], gamma=gamma, reduction="sum"), [far]),
+    ):
+        value, found = value_and_gradient(loss, at, dtype)
+        assert value == 0.0
+        assert not np.any(found)
+        twice = gg.grad(lambda x, loss=loss: gg.sum(gg.grad(loss)(x)))(gg.tensor(at, dtype=dtype))
+        assert not np.any(twice.data)
+
+
+def test_what_is_ignored_may_hold_anything() -> None:
+    logits = [[math.nan, math.inf, 0.0], [0.0, -math.inf, 1.0]]
+    for smoothing in (0.0, 0.1):
+        loss = lambda x, s=smoothing: F.cross_entropy(x, [-100, -100], reduction="sum", label_smoothing=s)
+        assert value_and_gradient(loss, logits) == (0.0, [[0.0] * 3] * 2)
+
+
+def test_scores_that_are_infinite() -> None:
+    inf = math.inf
+    embed = lambda x: F.hinge_embedding_loss(x, [1, -1, -1], reduction="none")
+    assert value_and_gradient(embed, [inf, -inf, inf]) == ([inf, inf, 0.0], [1.0, -1.0, 0.0])
+    rank = lambda x: F.margin_ranking_loss(x, np.zeros(2), [1, 1], reduction="none")
+    assert value_and_gradient(rank, [inf, -inf]) == ([0.0, inf], [0.0, -1.0])
+    assert value_and_gradient(lambda x: F.multi_margin_loss(x, 0), [inf, 1.0, 2.0]) == (0.0, [0.0] * 3)
+    assert value_and_gradient(lambda x: F.multi_margin_loss(x, 0), [-inf, 1.0, 2.0])[0] == inf
+    hinge = lambda x: F.energy_hinge_loss(x, np.zeros(2), reduction="none")
+    assert value_and_gradient(hinge, [inf, -inf]) == ([inf, 0.0], [1.0, 0.0])
+    assert value_and_gradient(lambda x: F.lvq2_loss(x, np.zeros(2), reduction="none"), [inf, -inf]) == (
+        [1.0, 0.0],
+        [0.0, 0.0],
+    )
+
+
+def test_the_slope_of_a_weight_has_all_its_derivatives_at_0() -> None:
+    """A logit of 0, as every network begins with, is no kink."""
+    weight = gg.tensor([1.0], dtype="float64")
+    slope = lambda x: gg.sum(gg.grad(lambda w: F.binary_cross_entropy_with_logits(x, [0.5], w))(weight))
+    twice = gg.grad(lambda x: gg.sum(gg.grad(slope)(x)))
+    assert twice(gg.tensor([0.0], dtype="float64")).item() == pytest.approx(0.25, rel=1e-12)
 
 
 def test_what_has_no_probability_adds_nothing_to_a_divergence() -> None:

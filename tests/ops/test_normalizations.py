@@ -60,6 +60,14 @@ def test_nothing_is_moved_by_a_call_that_is_refused() -> None:
     assert (mean.tolist(), var.tolist()) == ([0.0] * 3, [1.0] * 3)
 
 
+def test_a_batch_of_nothing_moves_nothing() -> None:
+    for function, x in ((batch_norm, np.zeros((0, 2))), (instance_norm, np.zeros((0, 2, 3)))):
+        mean, var = np.zeros(2), np.ones(2)
+        on = {"training": True} if function is batch_norm else {"use_input_stats": True}
+        assert function(x, mean, var, **on).shape == x.shape
+        assert (mean.tolist(), var.tolist()) == ([0.0] * 2, [1.0] * 2)
+
+
 @pytest.mark.parametrize(
     ("running", "error", "says"),
     [
@@ -105,6 +113,18 @@ def test_features_that_are_all_alike_give_zeros_and_finite_gradients() -> None:
     normalize(x).backward(np.ones((2, 3)))
     assert x.grad is not None
     np.testing.assert_allclose(x.grad.data, 1e12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_eps_of_rms_norm_is_that_of_the_dtype(dtype: str) -> None:
+    eps = np.finfo(dtype).eps
+    x = gg.tensor([[np.sqrt(eps), 0.0]], dtype=dtype, requires_grad=True)
+    y = rms_norm(x, 2)
+    np.testing.assert_allclose(y.data, [[np.sqrt(1.0 / 1.5), 0.0]], rtol=1e-6)
+    gg.sum(y).backward()
+    assert x.grad is not None
+    # (ĝ - x̂ · mean(ĝ · x̂)) / root with root = √(1.5 eps)
+    np.testing.assert_allclose(x.grad.data * np.sqrt(1.5 * eps), [[2.0 / 3.0, 1.0]], rtol=1e-6)
 
 
 def test_a_least_length_is_a_constant_to_the_derivative() -> None:

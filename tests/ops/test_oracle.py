@@ -72,7 +72,7 @@ def test_the_oracle_is_of_todays_samples() -> None:
 def test_the_oracle_knows_the_operations_of_its_edges() -> None:
     assert set(EDGES) <= ASKED
     assert {base_and_missing(name)[0] for name in ASKED} <= set(TABLE)
-    assert len(ASKED) >= 50
+    assert len(ASKED) >= 320  # the answers of two operations in three are kept
 
 
 def test_a_wrong_value_or_gradient_is_seen() -> None:

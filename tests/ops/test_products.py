@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import graphgrad as gg
+from graphgrad.ops import TABLE
 from graphgrad.ops.matrix.einsum import einsum
 from graphgrad.ops.matrix.products import dot, inner, kron, outer, tensordot
 from graphgrad.ops.matrix.vectors import cross, matvec, vecdot, vecmat
@@ -75,6 +76,15 @@ def test_a_number_promotes_nothing_and_gets_no_gradient(function: Any) -> None:
         assert x.grad is not None
         assert x.grad.dtype == np.float32
         assert x.grad.tolist() == [[3.0, 3.0]]
+
+
+@pytest.mark.parametrize("name", ["vecdot", "cross", "matvec", "matmul", "einsum"])
+def test_a_number_is_no_vector(name: str) -> None:
+    x = gg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    function = {"einsum": lambda a, b: einsum("i,i", a, b)}.get(name, TABLE[name].call)
+    for operands in ((x, 2.0), (2.0, x)):
+        with pytest.raises(gg.ShapeError, match=name):
+            function(*operands)
 
 
 def test_numpys_vecdot_along_another_axis_is_the_operation() -> None:
@@ -160,6 +170,17 @@ def test_einsum_refuses_what_numpy_refuses(text: str, of: Any) -> None:
             einsum(text, *arrays)
         return
     np.testing.assert_allclose(einsum(text, *arrays).data, expected)
+
+
+@pytest.mark.parametrize("optimize", [True, False])
+def test_large_products_are_those_of_matrices(optimize: bool) -> None:
+    rng = np.random.default_rng(2)
+    a, b = gg.tensor(rng.normal(size=(40, 30)), requires_grad=True), gg.tensor(rng.normal(size=(35, 40)))
+    result = einsum("ji,kj->ik", a, b, optimize=optimize)
+    np.testing.assert_allclose(result.data, a.data.T @ b.data.T, rtol=1e-10, atol=1e-12)
+    gg.sum(result).backward()
+    assert a.grad is not None
+    np.testing.assert_allclose(a.grad.data, np.outer(b.data.sum(0), np.ones(30)), rtol=1e-10, atol=1e-12)
 
 
 def test_a_chain_is_multiplied_in_the_cheap_order() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 import graphgrad as gg
 from graphgrad.ops import TABLE
@@ -151,6 +152,19 @@ def test_a_gamma_draw_moves_as_its_distribution_does(a: float) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-300)
 
 
+def test_a_gamma_draw_moves_so_in_the_upper_tail_too() -> None:
+    x = np.array([0.5, 3.0, 5.9, 6.1, 20.0, 36.0, 500.0])
+    expected = np.log(x) + np.euler_gamma + np.exp(x) * special.exp1(x)  # for a = 1
+    np.testing.assert_allclose(R.random_gamma_grad(np.ones(7), x).data, expected, rtol=1e-12)
+    # With one series for all, this would take hours.
+    far = R.random_gamma_grad(1.0, np.array(1e12)).item()
+    assert far == pytest.approx(np.log(1e12) + np.euler_gamma, rel=1e-12)
+    for a in (30.0, 1e4):
+        tail, step = np.array([1e-4, 1e-7, 1e-12]), a * 1e-5
+        slope = (stats.gamma(a + step).isf(tail) - stats.gamma(a - step).isf(tail)) / (2 * step)
+        np.testing.assert_allclose(R.random_gamma_grad(a, stats.gamma(a).isf(tail)).data, slope, rtol=1e-6)
+
+
 def test_a_gamma_draw_of_nothing_stays() -> None:
     with np.errstate(all="ignore"):
         assert R.random_gamma_grad([1.0, 0.0], [0.0, 0.0]).tolist() == [0.0, 0.0]
@@ -200,7 +214,7 @@ def test_a_seed_means_the_same_numbers_in_every_dtype() -> None:
 def test_numbers_without_a_dtype_draw_in_the_default_one() -> None:
     assert R.normal().dtype == np.float32
     assert R.normal(0, 1, 3).dtype == np.float32
-    assert R.normal([0, 1], 2).dtype == np.float32
+    assert R.normal([0, 1]).dtype == R.normal([0, 1], 2).dtype == R.normal([0, 1], 2.0).dtype == np.float32
     assert R.gamma(2, gg.tensor(1.0, dtype="float64")).dtype == np.float64
     assert R.beta(gg.tensor([1, 2]), gg.tensor(2.0, dtype="float64")).dtype == np.float64
 
@@ -220,6 +234,13 @@ def test_choices_of_a_number_are_numbers() -> None:
     assert sorted(R.permutation(4, seed=1).tolist()) == [0, 1, 2, 3]
     assert R.permutation(0).shape == (0,)
     assert R.choice(3, 1000, p=gg.tensor([0.0, 1.0, 0.0])).tolist() == [1] * 1000
+
+
+def test_probabilities_of_a_narrow_dtype_may_add_up_to_one_roughly() -> None:
+    for dtype in ("float32", "float16"):
+        assert R.choice(3, p=gg.tensor(np.full(3, 1 / 3), dtype=dtype), seed=0).item() in (0, 1, 2)
+    with pytest.raises(gg.ArgumentError, match=r"choice: [Pp]robabilities do not sum to 1"):
+        R.choice(3, p=np.full(3, 1 / 3, "float32").astype("float64"))
 
 
 def test_chosen_elements_receive_the_gradient() -> None:
@@ -253,9 +274,29 @@ def test_leaves_are_drawn_from_the_generator() -> None:
     np.testing.assert_array_equal(R.integers(5, size=4).data, rng.integers(5, size=4))
     np.testing.assert_array_equal(R.integers(2, 5, 4, endpoint=True).data, rng.integers(2, 5, 4, endpoint=True))
     np.testing.assert_array_equal(R.randint(2, 5, (4,)).data, rng.integers(2, 5, 4))
+    np.testing.assert_array_equal(R.randint(5, (4,)).data, rng.integers(5, size=4))
     np.testing.assert_array_equal(R.randperm(6).data, rng.permutation(6))
     own = np.random.default_rng(9)
     np.testing.assert_array_equal(R.rand(2, generator=own, dtype="float64").data, np.random.default_rng(9).random(2))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_no_number_below_one_is_rounded_to_one(dtype: str) -> None:
+    next_to_one = types.SimpleNamespace(random=lambda size: np.full(size, np.nextafter(1.0, 0.0)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(np.random, "default_rng", lambda seed: next_to_one)
+        draw = R.uniform(gg.tensor(0.0, dtype=dtype), 1.0, size=3, seed=0)
+    assert draw.dtype == dtype
+    assert (draw.data < 1.0).all()
+    assert (R.random(50000, "float16", generator=np.random.default_rng(0)).data < 1.0).all()
+
+
+def test_integers_hold_all_that_may_be_drawn() -> None:
+    assert R.integers(0, 255, 50, dtype="uint8", endpoint=True).dtype == np.uint8
+    assert R.integers(2**63 - 1, size=2).shape == (2,)
+    for low, high, dtype in ((0, 300, "uint8"), (-1, 5, "uint8"), (0, 2**64 - 1, "uint64"), (-129, 0, "int8")):
+        with pytest.raises(gg.ArgumentError, match=f"integers: {dtype} goes from .* doesn't fit"):
+            R.integers(low, high, dtype=dtype)
 
 
 def test_leaves_have_names_and_gradients() -> None:
@@ -276,6 +317,9 @@ def test_leaves_have_names_and_gradients() -> None:
         (lambda: R.integers(3, 3), gg.ArgumentError, "there is none from 3 to 2"),
         (lambda: R.integers(3, dtype="float32"), gg.DTypeError, "an integer dtype is needed"),
         (lambda: R.integers(3, size="a"), gg.ShapeError, "integers: "),
+        (lambda: R.integers(0.5, 3), gg.DTypeError, "integers: low is a whole number, got 0.5"),
+        (lambda: R.randperm(2.5), gg.DTypeError, "randperm: n is a whole number, got 2.5"),
+        (lambda: R.randperm(-3), gg.ArgumentError, "randperm: n must not be negative, got -3"),
         (lambda: R.rand(2, generator=7), gg.DTypeError, "generator: "),
     ],
 )

@@ -85,6 +85,27 @@ def test_a_nan_reaches_the_gradient_of_its_matrix_only() -> None:
     np.testing.assert_array_equal(gradient_of(det, x)[2], [[1.0, 0.0], [0.0, 0.0]])
 
 
+def test_the_gradient_of_a_determinant_that_overflows_need_not() -> None:
+    for size in (1e-200, 1e200):
+        np.testing.assert_allclose(gradient_of(det, np.diag([size, size])), np.diag([size, size]), rtol=1e-12)
+    both = np.stack([np.diag([1e200, 1e200]), np.diag([2.0, 3.0])])
+    np.testing.assert_allclose(gradient_of(det, both)[1], np.diag([3.0, 2.0]), rtol=1e-14)
+
+
+def test_a_singular_matrix_leaves_the_higher_derivatives_of_the_others() -> None:
+    """Those of the identity, whose singular values are all equal, to the third order."""
+    alone = leaf(np.eye(3))
+    both = leaf(np.stack([np.eye(3), np.diag([1.0, 2.0, 0.0])]))
+    weights = RNG.normal(size=(3, 3))
+
+    def third(x: gg.Tensor) -> Any:
+        first = gg.grad(lambda x: gg.sum(det(x)))
+        second = gg.grad(lambda x: gg.sum(first(x) * weights))
+        return gg.grad(lambda x: gg.sum(second(x) * weights))(x).data
+
+    np.testing.assert_allclose(third(both)[0], third(alone), rtol=1e-10, atol=1e-12)
+
+
 def test_logarithms_of_determinants_do_not_overflow() -> None:
     x = np.diag(np.full(400, 1e-3))
     assert det(x).item() == 0.0
@@ -146,6 +167,20 @@ def test_singular_matrices_are_named() -> None:
             function(several)
         with pytest.raises(gg.ArgumentError, match=rf"{says} is singular"):
             function(np.zeros((2, 2)))
+    with pytest.raises(gg.ArgumentError, match=r"matrix_power: x\[1, 0\] is singular, and n is negative"):
+        matrix_power(several, -2)
+    with pytest.raises(gg.ShapeError, match="tensorsolve: a must begin with the axes of b"):
+        tensorsolve(leaf(np.eye(2)), 3.0)
+
+
+def test_a_matrix_with_a_tiny_determinant_is_not_singular() -> None:
+    tiny = np.diag([1e-200, 1e-200])
+    assert np.linalg.det(tiny) == 0.0
+    for function in (inv, lambda a: solve(a, np.ones(2))):
+        with pytest.raises(gg.ArgumentError, match=r"\[1\] is singular"):
+            function(np.stack([tiny, np.zeros((2, 2))]))
+    assert [cond(tiny, order).item() for order in (1, "fro", "nuc")] == pytest.approx([1.0, 2.0, 4.0])
+    assert cond(np.stack([tiny, np.zeros((2, 2))]), 1).tolist() == [1.0, math.inf]
 
 
 def test_numpys_error_does_not_leak() -> None:
@@ -325,7 +360,11 @@ def test_long_chains_need_no_recursion() -> None:
 @given(c=shapes, r=st.none() | shapes)
 def test_shapes_of_toeplitz_matrices(c: Any, r: Any) -> None:
     if r is None:
-        assert toeplitz(np.ones(c)).shape == (*c, *c[-1:]) if c else True
+        if c:
+            assert toeplitz(np.ones(c)).shape == (*c, *c[-1:])
+        else:
+            with pytest.raises(gg.ShapeError, match="c must be a vector"):
+                toeplitz(np.ones(c))
     else:
         agree("toeplitz", [np.ones(c), np.ones(r)])
 

@@ -266,6 +266,42 @@ def test_several_quantiles_make_an_axis() -> None:
     assert node.attrs["q"] == 0.5
 
 
+INTEGERS = [np.array([200, 100], "uint8"), np.array([-128, 127], "int8"), np.array([1, 5, 7]), np.array([2**62, 2**62])]
+
+
+@pytest.mark.parametrize("values", INTEGERS, ids=str)
+def test_quantiles_of_integers_are_numpys(values: Any) -> None:
+    wide = values.astype(np.float64)
+    method: Any
+    for ours, theirs in ((median, np.median), (nanmedian, np.nanmedian)):
+        assert (ours(values).item(), ours(values).dtype) == (theirs(wide), np.float64)
+    for function in (quantile, nanquantile):
+        for method in ("linear", "midpoint"):
+            found = function(values, 0.3, method=method)
+            assert (found.item(), found.dtype) == (np.quantile(wide, 0.3, method=method), np.float64)
+        for method in ("lower", "higher", "nearest"):
+            found = function(values, 0.3, method=method)
+            assert (found.item(), found.dtype) == (np.quantile(values, 0.3, method=method), values.dtype)
+
+
+def test_quantiles_of_bools_are_those_of_zeros_and_ones() -> None:
+    assert median([True, True, True]).item() == 1.0
+    assert quantile([True, False], 0.25).item() == 0.25
+
+
+def test_how_much_of_them_is_a_constant() -> None:
+    with pytest.raises(gg.DTypeError, match="q is a constant of the operation, not a tensor"):
+        quantile([1.0, 2.0], gg.tensor(0.5, requires_grad=True))
+    with pytest.raises(gg.DTypeError, match="q is a number from 0 to 1, or several in a row"):
+        quantile([1.0, 2.0], [])
+
+
+def test_the_cost_of_sorting_is_that_of_the_lines() -> None:
+    assert TABLE["sort"].cost((1000, 4), axis=-1) == 4000 * 2
+    assert TABLE["sort"].cost((1000, 4), axis=None) == 4000 * 12
+    assert TABLE["sort"].cost((5, 1), axis=1) == 0
+
+
 # ---- without nan -----------------------------------------------------------------------------------------------------
 
 GAPPY = np.array([2.0, NAN, -1.0, 0.5, NAN, 3.0])
@@ -301,6 +337,15 @@ def test_running_totals_pass_over_nan() -> None:
         filled = np.where(KNOWN, GAPPY, 0.0 if plain == "cumsum" else 1.0)
         expected = gradient(TABLE[plain].call, filled, weights)
         np.testing.assert_allclose(found, np.where(KNOWN, expected, 0.0), rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64"])
+@pytest.mark.parametrize("name", ["max", "mean", "min", "prod", "std", "sum", "var", "cumsum", "cumprod"])
+def test_among_integers_nothing_is_nan(name: str, dtype: str) -> None:
+    values = np.array([200, 100, 1]).astype(dtype)
+    found, expected = TABLE[f"nan{name}"].call(values), getattr(np, f"nan{name}")(values)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found.data, expected, rtol=1e-14)
 
 
 def test_where_nothing_is_known() -> None:

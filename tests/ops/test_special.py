@@ -65,6 +65,19 @@ def test_the_logarithm_of_tiny_probabilities() -> None:
     assert slopes(gg.log_ndtr, [-INF, INF])[0] == [INF, 0.0]
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_logarithm_of_probabilities_next_to_one(dtype: str) -> None:
+    # There ndtr is 1 and its slope the normal density φ, whose own slope is -x φ; erfcx(-x/√2) overflows.
+    x = np.array([9.0, 12.0, 20.0, 40.0, 1e3], dtype)
+    once = gg.grad(lambda x: gg.sum(gg.log_ndtr(x)))
+    first, second = once(gg.tensor(x)), gg.grad(lambda x: gg.sum(once(x)))(gg.tensor(x))
+    with np.errstate(under="ignore"):
+        density = np.exp(-0.5 * x.astype("float64") ** 2) / math.sqrt(2.0 * math.pi)
+    rtol, atol = (1e-12, 1e-307) if dtype == "float64" else (2e-5, 1e-37)
+    np.testing.assert_allclose(first.data, density, rtol, atol)
+    np.testing.assert_allclose(second.data, -x * density, rtol, atol)
+
+
 # ---- entropies -------------------------------------------------------------------------------------------------------
 
 
@@ -119,6 +132,8 @@ def test_an_exponent_of_zeta_is_a_constant() -> None:
     assert gg.zeta(2, leaf(1.0)).item() == pytest.approx(math.pi**2 / 6, rel=1e-15)
     with pytest.raises(gg.DTypeError, match="zeta: x is a constant of the operation, not a tensor"):
         gg.zeta(gg.tensor(2.0), [1.0])
+    with pytest.raises(gg.DTypeError, match="zeta: x is a number"):
+        gg.zeta("2", [1.0])
 
 
 # ---- Bessel functions ------------------------------------------------------------------------------------------------
@@ -138,7 +153,38 @@ def test_scaled_bessel_functions_do_not_overflow() -> None:
     assert np.isfinite(gg.i0e(x).data).all()
     np.testing.assert_allclose(slopes(gg.i0e, x.data)[0], np.array([-0.5, 0.5]) * 1e-4 * gg.i0e(x).data, rtol=1e-4)
     assert gg.ive(0.5, leaf([INF])).tolist() == [0.0]
+    assert gg.ive(3, leaf([INF, -INF])).tolist() == [0.0, 0.0]
     assert math.isnan(gg.ive(0.5, leaf(-INF)).item())
+
+
+@pytest.mark.parametrize("order", [0, 1, 2, 0.5, 3.0])
+def test_scaled_bessel_functions_far_out(order: float) -> None:
+    # Hankel: ive is (1 - μ/(8x) + μ(μ - 8)/(2 (8x)²)) / √(2πx), where μ = 4v² - 1.
+    sides = [1.0] if order == 0.5 else [1.0, -1.0]
+    for size in (5e8, 2e9, 1e12):
+        for side in sides:
+            sign = side if order % 2 == 1 else 1.0
+            mu = (4.0 * order**2 - 1.0) / (8.0 * size)
+            value = sign * (1.0 - mu) / math.sqrt(2.0 * math.pi * size)
+            x = leaf(side * size)
+            result = gg.ive(order, x)
+            assert result.item() == pytest.approx(value, rel=1e-15, abs=0.0)
+            result.backward()
+            assert x.grad is not None
+            assert x.grad.item() == pytest.approx(-side * value / (2.0 * size), rel=1e-2, abs=0.0)
+    assert np.isfinite(slopes(gg.i1e, [1e15, -1e100, 1e300])[0]).all()
+
+
+def test_bessel_functions_of_the_smallest_numbers() -> None:
+    assert slopes(gg.i1, [1e-320, -5e-324])[0] == [0.5, 0.5]
+    assert slopes(gg.sinc, [5e-324])[0] == [0.0]
+    for order in (0, 1, 2):
+        for function in (gg.iv, gg.ive, gg.jv, gg.spherical_jn):
+            assert function(order, leaf([1e-310])).tolist() == [1.0 if order == 0 else 0.0]
+    x = gg.tensor([1e-30, 1e-40], requires_grad=True)
+    gg.sum(gg.sinc(x)).backward()
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.data, -(math.pi**2) / 3 * x.data.astype("float64"), rtol=1e-4)
 
 
 def test_bessel_functions_of_fractional_order_are_nan_below_zero() -> None:
@@ -152,3 +198,6 @@ def test_an_order_is_a_constant(function: Any) -> None:
         function(gg.tensor(1.0), [1.0])
     with pytest.raises(gg.GraphgradError, match=function.__name__):
         function("one", [1.0])
+    for order in ("1", [1.0], None, 1j):
+        with pytest.raises(gg.DTypeError, match=f"{function.__name__}: v is a number"):
+            function(order, [1.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 import graphgrad as gg
 from graphgrad.ops.array.aggregates import logmeanexp, prod, ptp, vector_norm
+from graphgrad.ops.array.nanreductions import nanstd, nanvar
 from graphgrad.ops.array.statistics import average, corrcoef, cov, std, var
 from tests.ops.test_shapes import agree, axes, shapes
 
@@ -124,6 +126,30 @@ def test_the_order_is_kept_as_a_plain_number() -> None:
     assert node.attrs["ord"] == math.inf
 
 
+def test_tensors_are_no_constants() -> None:
+    one = gg.tensor(1.0, requires_grad=True)
+    for call in (lambda: vector_norm([1.0, 2.0], ord=one), lambda: var([1.0, 2.0], correction=one)):
+        with pytest.raises(gg.DTypeError, match="is a constant of the operation, not a tensor"):
+            call()
+
+
+# ---- means -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_mean_of_integers_does_not_wrap_around() -> None:
+    large = np.full(4, 2**62)
+    for function in (gg.mean, average, gg.nanmean):
+        assert function(large).item() == 2.0**62
+    assert var(large).item() == 0.0
+
+
+def test_float16_has_room_for_means_and_variances() -> None:
+    narrow = gg.tensor([300.0, -300.0] * 4 + [0.0] * 8, dtype="float16")
+    assert (var(narrow).item(), var(narrow).dtype) == (np.float16(45000.0), np.float16)
+    assert std(narrow).item() == pytest.approx(45000.0**0.5, rel=1e-3)
+    assert gg.mean(gg.ones(70000, dtype="float16")).item() == 1.0
+
+
 # ---- variances -------------------------------------------------------------------------------------------------------
 
 
@@ -139,6 +165,16 @@ def test_too_few_elements_for_the_correction() -> None:
         assert var([2.0, 3.0], correction=3).item() == math.inf
         assert math.isnan(var(gg.zeros(0)).item())
     assert np.isnan(gradient(lambda x: var(x, correction=1), [2.0])).all()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("correction", [0, 1, 1.5, 3])
+@pytest.mark.parametrize(
+    "values", [[1.0, math.inf, math.nan], [math.nan, 2.0], [2.0, 3.0], [math.nan], [2.0, 4.0, 9.0]]
+)
+def test_variances_without_nan_are_numpys(values: list[float], correction: float) -> None:
+    for ours, theirs in ((nanvar, np.nanvar), (nanstd, np.nanstd)):
+        np.testing.assert_allclose(ours(leaf(values), correction=correction).data, theirs(values, ddof=correction))
 
 
 def test_a_large_mean_costs_no_digits() -> None:
@@ -164,6 +200,13 @@ def test_weights_receive_how_far_their_elements_are_from_the_mean() -> None:
     assert mean.item() == 2.75
     assert weights.grad is not None
     np.testing.assert_allclose(weights.grad.data, (np.array([1.0, 2.0, 4.0]) - 2.75) / 4.0)
+
+
+@pytest.mark.parametrize("axis", [*itertools.permutations((0, 1, 2), 2)])
+def test_weights_lie_along_the_axes_in_the_order_that_they_are_named_in(axis: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    x, weights = rng.normal(size=(3, 3, 3)), rng.uniform(0.5, 1.5, (3, 3))
+    np.testing.assert_allclose(average(x, axis, weights).data, np.average(x, axis, weights), rtol=1e-13)
 
 
 @given(st.integers(1, 3), st.integers(2, 5), st.booleans(), st.sampled_from([None, 0, 1]), st.integers(0, 99))

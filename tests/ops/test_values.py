@@ -318,6 +318,14 @@ def test_only_views_share_memory(case: Case) -> None:
             assert case.op.view
 
 
+@each_case(case for case in CASES if case.op.view)
+def test_a_view_is_an_array_of_its_own(case: Case) -> None:
+    """Or nothing would tell a write in place that another tensor has the same memory."""
+    leaves = case.tensors()
+    for result in case.run(leaves):
+        assert not any(result.data is leaf.data for leaf in leaves)
+
+
 # ---- nan and infinity ------------------------------------------------------------------------------------------------
 
 

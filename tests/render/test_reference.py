@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+import graphgrad as gg
 from graphgrad.ops import TABLE, find
 from graphgrad.ops.families import families
 from graphgrad.render.reference import markdown, page_lines, place_of, table_lines
@@ -31,6 +32,22 @@ def test_a_page_as_text() -> None:
     assert text.startswith("gg.softmax(x, axis=-1)\n\nExponentials divided by their sum")
     assert "x receives out · (g - sum(g · out))" in text
     assert "title of P02.10" in text
+
+
+def test_an_operation_without_an_optional_operand_has_the_page_of_the_whole() -> None:
+    assert list(page_lines(find("linear without bias"))) == list(page_lines(find("linear")))
+
+
+def test_an_operation_of_ones_own_has_a_page() -> None:
+    double = gg.custom_op(
+        lambda x: 2 * x, name="double", x=lambda g: 2 * g, doc="Twice.", formula="2 * {x}", samples=TABLE["exp"].samples
+    )
+    try:
+        lines = list(page_lines(double.op))
+    finally:
+        gg.remove_custom_op("double")
+    assert lines[:3] == ["custom.double(x)", "", "Twice."]
+    assert "  out = 2 · x" in lines
 
 
 def test_the_markdown_has_each_operation_once_and_links_to_it() -> None:

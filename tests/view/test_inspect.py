@@ -31,7 +31,7 @@ def test_nothing_is_shown_before_it_arrived(fan):
     assert before.derivatives == ("∂multiply#1/∂a = b", "∂multiply#1/∂b = a")
     assert (after.value.short, after.equation) == ("-6", "multiply#1 = a · b = 2 · (-3) = -6")
     assert after.derivatives == ("∂multiply#1/∂a = b = -3", "∂multiply#1/∂b = a = 2")
-    assert after.covers == ("P02.14", "P02.15")
+    assert after.covers == ("P01.04", "P02.14", "P02.15", "P03.15")
 
 
 def test_contributions_come_one_by_one_with_their_senders(fan):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["add_at", "added_at", "assign", "is_basic", "last_of_each"]
+__all__ = ["add_at", "added_at", "assign", "is_basic", "last_of_each", "of_rank"]
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
@@ -62,9 +62,19 @@ def assign(out: Array, key: Key, values: Any) -> None:
     NumPy walks through index arrays in the order that suits the memory of all arrays, and so promises nothing; but it
     goes row by row if they are all laid out so, as index arrays in keys are.
     """
+    rank = np.ndim(values)
     if not is_basic(key) and not _is_mask(key):
-        values = np.ascontiguousarray(np.broadcast_to(values, out[key].shape))
+        place = out[key].shape
+        values = np.ascontiguousarray(np.broadcast_to(of_rank(values, len(place)), place))
+    elif rank > 1 or (rank and is_basic(key)):  # what a mask takes has one axis at least
+        values = of_rank(values, np.ndim(out[key]))
     out[key] = values
+
+
+def of_rank(values: Any, rank: int) -> Array:
+    """Values without the axes of length 1 in front that they have more than their place."""
+    squeezed: Array = np.squeeze(values, tuple(range(np.ndim(values) - rank)))
+    return squeezed
 
 
 def last_of_each(shape: Shape, key: Key) -> Array | None:

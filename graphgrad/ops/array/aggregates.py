@@ -24,8 +24,10 @@ from graphgrad.ops.array.reductions import (
     keep_axes,
     logsumexp,
     prepare_axis,
+    reduce_with,
     reduced_of_some,
     refuse_number,
+    shared,
 )
 from graphgrad.ops.array.reductions import max as max_of
 from graphgrad.ops.array.reductions import min as min_of
@@ -33,6 +35,7 @@ from graphgrad.ops.array.reductions import sum as sum_of
 from graphgrad.ops.array.selection import where
 from graphgrad.ops.array.shaping import reshape
 from graphgrad.ops.array.splitting import unbind
+from graphgrad.ops.attributes import keep_numbers
 from graphgrad.ops.composite import composite
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.samples import array, sample
@@ -42,11 +45,10 @@ __all__ = ["logmeanexp", "prod", "ptp", "vector_norm"]
 
 Shape = tuple[int, ...]
 
-# NumPy's stubs know keepdims as a literal only.
-_add_reduce: Any = np.add.reduce
-_maximum_reduce: Any = np.maximum.reduce
-_minimum_reduce: Any = np.minimum.reduce
-_multiply_reduce: Any = np.multiply.reduce
+_add_reduce = reduce_with(np.add)
+_maximum_reduce = reduce_with(np.maximum)
+_minimum_reduce = reduce_with(np.minimum)
+_multiply_reduce = reduce_with(np.multiply)
 
 
 def reduction_samples(apart: float = 0.0, **attrs: Any) -> Callable[[np.random.Generator], Iterator[Sample]]:
@@ -134,12 +136,14 @@ def prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
 
 def _prepare_norm(attrs: dict[str, Any]) -> None:
     prepare_axis(attrs)
+    if isinstance(attrs["ord"], str):
+        raise TypeError(f"ord is a number, inf or -inf, got {attrs['ord']!r}; norms of matrices have names")
+    keep_numbers(attrs, "ord")
     order = attrs["ord"]
-    if isinstance(order, str) or np.ndim(order):
-        raise TypeError(f"ord is a number, inf or -inf, got {order!r}; norms of matrices have names")
-    attrs["ord"] = int(order) if float(order).is_integer() else float(order)
-    if math.isnan(attrs["ord"]):
+    if isinstance(order, float) and math.isnan(order):
         raise ValueError("ord is a number, inf or -inf, got nan")
+    if isinstance(order, float) and order.is_integer():
+        attrs["ord"] = int(order)
 
 
 def _normed(x: Shape, /, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Shape:
@@ -164,15 +168,14 @@ def _norm_x(g: Any, x: Any, out: Any, axis: Axis, keepdims: bool, ord: float) ->
     if ord == 1:
         return g * np.sign(x)
     if math.isinf(ord):
-        winners = np.abs(x) == out
-        return np.where(winners, np.sign(x) * (g / np.sum(winners, axis=axis, keepdims=True)), 0.0)
+        return np.sign(x) * shared(g, np.abs(x) == out, axis)
     # At a norm of 0 the slope is taken as 0; the other branch must not divide by it, or its own slopes are nan.
     flat = out == 0
-    length = np.where(flat, 1.0, out)
+    g, length = np.where(flat, 0.0, g), np.where(flat, 1.0, out)
     if ord == 2:
-        return g * np.where(flat, 0.0, x / length)
+        return g * (x / length)
     ratio = np.where(x == 0, 1.0, np.abs(x)) / length
-    return g * np.where(flat, 0.0, np.sign(x) * ratio ** (ord - 1))
+    return g * (np.sign(x) * ratio ** (ord - 1))
 
 
 def _norm_expanded(x: Any, axis: Axis, keepdims: bool, ord: float) -> Any:

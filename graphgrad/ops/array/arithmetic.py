@@ -41,7 +41,7 @@ add = op(
     local={"a": "1", "b": "1"},
     scalar=operator.add,
     errors=UNEVEN,
-    covers=("P02.04", "P02.15"),
+    covers=("P01.04", "P02.04", "P02.15"),
     doc="""
     Add, element by element.
 
@@ -97,7 +97,7 @@ multiply = op(
     local={"a": "{b}", "b": "{a}"},
     scalar=operator.mul,
     errors=UNEVEN,
-    covers=("P02.14", "P02.15"),
+    covers=("P01.04", "P02.14", "P02.15", "P03.15"),
     doc="""
     Multiply, element by element (the Hadamard product).
 
@@ -140,6 +140,7 @@ negative = op(
     formula="-{x}",
     local={"x": "-1"},
     scalar=operator.neg,
+    covers=("P01.04",),
     doc="""
     Change the sign of each element.
 
@@ -192,11 +193,12 @@ power = op(
     ),
     samples=elementwise_samples(2, (0.3, 2.0), (-2.0, 3.0)),
     errors=UNEVEN,
+    covers=("P03.15",),
     doc="""
     Raise `a` to the power `b`, element by element.
 
-    The derivative for `a` is 0 where b = 0, and that for `b` is 0 where the result is 0, and at 0 ** 0; a negative base
-    gives nan for a fractional exponent, and for the derivative in `b`.
+    The derivative for `a` is 0 where b = 0, and that for `b` is 0 where the result is 0, and at 0 ** 0. Elsewhere a
+    negative base gives nan for a fractional exponent, and for the derivative in `b`.
 
     Examples
     --------
@@ -213,6 +215,7 @@ square = op(
     formula="{x} ** 2",
     local={"x": "2 * {x}"},
     scalar=lambda x: x * x,
+    covers=("P03.15",),
     doc="""
     Square each element.
 
@@ -268,7 +271,7 @@ abs = op(
 
 
 def _sign(x: Any) -> float:
-    return 1.0 if x > 0 else -1.0 if x < 0 else 0.0 * float(x)
+    return 1.0 if x > 0 else -1.0 if x < 0 else 0.0 * float(x)  # nan stays nan
 
 
 sign = op(

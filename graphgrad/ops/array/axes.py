@@ -13,7 +13,7 @@ from graphgrad.graph.operation import ErrorSample
 from graphgrad.ops.array.reductions import prepare_axis
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.samples import sample
-from graphgrad.ops.shapes import free, normalize_axes, one_axis, prepare_one_axis
+from graphgrad.ops.shapes import free, normalize_axes, one_axis
 
 __all__ = [
     "atleast_1d",
@@ -90,6 +90,11 @@ def permute_dims(x: Array, axes: Sequence[int] | None = None) -> Any:
     """
     The axes in another order; without `axes` in the reverse one, which for a matrix is the transpose.
 
+    Parameters
+    ----------
+    axes
+        For each axis of the result, which one of `x` it is; counted from the end if negative.
+
     Examples
     --------
     >>> import graphgrad as gg
@@ -161,7 +166,7 @@ def _with_two_exchanged(x: Shape, /, axis1: int, axis2: int) -> Shape:
     samples=lambda rng: [
         sample(rng.normal(size=(2, 3, 4)), axis1=0, axis2=2),
         sample(rng.normal(size=(2, 3)), axis1=-1, axis2=0),
-        sample(rng.normal(size=(3,)), axis1=0, axis2=0),
+        sample(rng.normal(size=(1,)), axis1=0, axis2=0),
         sample(rng.normal(size=(0, 2)), axis1=0, axis2=1),
     ],
     errors=(ErrorSample((np.zeros((2, 3)),), {"axis1": 0, "axis2": 2}, ShapeError, "axis 2 is out of range"),),
@@ -220,8 +225,9 @@ def _moved(x: Shape, /, source: int | Shape, destination: int | Shape) -> Shape:
     samples=lambda rng: [
         sample(rng.normal(size=(2, 3, 4)), source=0, destination=-1),
         sample(rng.normal(size=(2, 3, 4)), source=(0, -1), destination=(1, 0)),
-        sample(rng.normal(size=(3,)), source=0, destination=0),
+        sample(rng.normal(size=(2, 3)), source=-1, destination=0),
         sample(rng.normal(size=(0, 2)), source=1, destination=0),
+        sample(rng.normal(size=(1,)), source=0, destination=0),
     ],
     errors=(
         ErrorSample((np.zeros((2, 3)),), {"source": 0, "destination": (0, 1)}, ShapeError, "must be as many axes"),
@@ -252,9 +258,15 @@ def moveaxis(x: Array, source: int | Sequence[int], destination: int | Sequence[
     return np.moveaxis(x, source, destination)
 
 
-def _expanded(x: Shape, /, axis: int) -> Shape:
-    at = one_axis(axis, len(x) + 1)
-    return (*x[:at], 1, *x[at:])
+def _prepare_new_axes(attrs: dict[str, Any]) -> None:
+    axis = attrs["axis"]
+    attrs["axis"] = operator.index(axis) if np.ndim(axis) == 0 else tuple(map(operator.index, axis))
+
+
+def _expanded(x: Shape, /, axis: int | Shape) -> Shape:
+    rank = len(x) + (1 if isinstance(axis, int) else len(axis))
+    axes, lengths = normalize_axes(axis, rank), iter(x)
+    return tuple(1 if i in axes else next(lengths) for i in range(rank))
 
 
 @op(
@@ -263,18 +275,30 @@ def _expanded(x: Shape, /, axis: int) -> Shape:
     complex="own",
     numpy=np.expand_dims,
     formula="expand_dims({x}, {axis})",
-    back={"x": "{g} without the new axis"},
+    back={"x": "{g} in the shape of {x}"},
     shape=_expanded,
     cost=free,
-    samples=lambda rng: [sample(rng.normal(size=(2, 3)), axis=axis) for axis in (0, 1, -1)],
-    errors=(ErrorSample((np.zeros((2, 3)),), {"axis": 4}, ShapeError, "axis 4 is out of range"),),
+    samples=lambda rng: [
+        *(sample(rng.normal(size=(2, 3)), axis=axis) for axis in (0, 1, -1, (0, -1))),
+        sample(rng.normal(size=()), axis=0),
+        sample(rng.normal(size=(0,)), axis=1),
+    ],
+    errors=(
+        ErrorSample((np.zeros((2, 3)),), {"axis": 4}, ShapeError, "axis 4 is out of range"),
+        ErrorSample((np.zeros((2, 3)),), {"axis": (1, -3)}, ShapeError, "names an axis twice"),
+    ),
     view=True,
     plumbing=True,
-    prepare=prepare_one_axis,
+    prepare=_prepare_new_axes,
 )
-def expand_dims(x: Array, axis: int) -> Any:
+def expand_dims(x: Array, axis: int | Sequence[int]) -> Any:
     """
-    A new axis of length 1 at the given place.
+    A new axis of length 1 at the given place, or several at once.
+
+    Parameters
+    ----------
+    axis
+        Where the new axes stand in the result, counted from its end if negative.
 
     Examples
     --------
@@ -282,7 +306,7 @@ def expand_dims(x: Array, axis: int) -> Any:
     >>> gg.expand_dims([1.0, 2.0], 1).shape
     (2, 1)
     """
-    return np.expand_dims(x, axis)
+    return np.reshape(x, _expanded(x.shape, axis))  # type: ignore[arg-type]
 
 
 unsqueeze = expand_dims
@@ -302,13 +326,15 @@ def _squeezed(x: Shape, /, axis: int | Sequence[int] | None = None) -> Shape:
     complex="own",
     numpy=np.squeeze,
     formula="squeeze({x}, {axis})",
-    back={"x": "{g} with its axis back"},
+    back={"x": "{g} in the shape of {x}"},
     shape=_squeezed,
     cost=free,
     samples=lambda rng: [
         sample(rng.normal(size=(2, 1, 3, 1))),
         sample(rng.normal(size=(2, 1, 3, 1)), axis=1),
         sample(rng.normal(size=(2, 1, 3, 1)), axis=(1, -1)),
+        sample(rng.normal(size=(1, 1))),
+        sample(rng.normal(size=(0, 1)), axis=-1),
     ],
     errors=(ErrorSample((np.zeros((2, 3)),), {"axis": 0}, ShapeError, "only length 1 can be dropped"),),
     prepare=prepare_axis,
@@ -328,12 +354,12 @@ def squeeze(x: Array, axis: int | Sequence[int] | None = None) -> Any:
     return np.reshape(x, _squeezed(x.shape, axis))
 
 
-def _padded_to_two(x: Shape, /) -> Shape:
+def padded_to_two(x: Shape, /) -> Shape:
     return (*[1] * (2 - len(x)), *x)
 
 
-def _padded_to_three(x: Shape, /) -> Shape:
-    return (*_padded_to_two(x), 1) if len(x) < 3 else x
+def padded_to_three(x: Shape, /) -> Shape:
+    return (*padded_to_two(x), 1) if len(x) < 3 else x
 
 
 _AT_LEAST: dict[str, Any] = {
@@ -359,10 +385,10 @@ def atleast_1d(x: Array) -> Any:
     >>> gg.atleast_1d(7.0)
     tensor([7.])
     """
-    return np.atleast_1d(x)
+    return np.atleast_1d(x)[...]  # a view even of what stays as it is
 
 
-@op(**_AT_LEAST, numpy=np.atleast_2d, formula="atleast_2d({x})", shape=_padded_to_two)
+@op(**_AT_LEAST, numpy=np.atleast_2d, formula="atleast_2d({x})", shape=padded_to_two)
 def atleast_2d(x: Array) -> Any:
     """
     A vector as one row, a single number as one row of one element; anything else as it is.
@@ -373,10 +399,10 @@ def atleast_2d(x: Array) -> Any:
     >>> gg.atleast_2d([1.0, 2.0])
     tensor([[1., 2.]])
     """
-    return np.atleast_2d(x)
+    return np.atleast_2d(x)[...]
 
 
-@op(**_AT_LEAST, numpy=np.atleast_3d, formula="atleast_3d({x})", shape=_padded_to_three)
+@op(**_AT_LEAST, numpy=np.atleast_3d, formula="atleast_3d({x})", shape=padded_to_three)
 def atleast_3d(x: Array) -> Any:
     """
     Up to three axes: shape (n,) becomes (1, n, 1), shape (m, n) becomes (m, n, 1); more axes stay as they are.
@@ -387,4 +413,4 @@ def atleast_3d(x: Array) -> Any:
     >>> gg.atleast_3d([1.0, 2.0]).shape
     (1, 2, 1)
     """
-    return np.atleast_3d(x)
+    return np.atleast_3d(x)[...]

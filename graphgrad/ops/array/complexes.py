@@ -9,13 +9,13 @@ Operations that aren't made for complex numbers refuse them; which are, their de
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from graphgrad.graph.errors import ShapeError
-from graphgrad.graph.operation import ErrorSample
+from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.ops.array.joining import stack
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.samples import UNEVEN, elementwise_samples, sample
@@ -26,6 +26,11 @@ __all__ = ["angle", "complex", "conj", "imag", "real", "view_as_complex", "view_
 Shape = tuple[int, ...]
 
 
+def _samples(rng: np.random.Generator) -> Iterator[Sample]:
+    yield from elementwise_samples(1, apart=0.2)(rng)
+    yield sample(np.array([1.0 + 2.0j, -0.5j, -3.0 + 1.0j]))
+
+
 @op(
     x=lambda g: g,
     linear="together",
@@ -34,6 +39,7 @@ Shape = tuple[int, ...]
     formula="real({x})",
     back={"x": "{g}, for the real part"},
     cost=free,
+    samples=_samples,
     view=True,
 )
 def real(x: Array) -> Any:
@@ -46,7 +52,7 @@ def real(x: Array) -> Any:
     >>> gg.real([1 + 2j, 3 - 4j])
     tensor([1., 3.])
     """
-    return x.real
+    return x.real[...]  # a view, not the array itself, of real numbers too
 
 
 @op(
@@ -57,6 +63,7 @@ def real(x: Array) -> Any:
     formula="imag({x})",
     back={"x": "{g}, for the imaginary part"},
     cost=free,
+    samples=_samples,
     view=True,
 )
 def imag(x: Array) -> Any:
@@ -81,6 +88,7 @@ conj = op(
     complex="own",
     formula="conj({x})",
     back={"x": "{g}, conjugated"},
+    samples=_samples,
     doc="""
     The complex conjugate of each element: the imaginary part changes its sign. Real numbers stay as they are.
 
@@ -109,7 +117,7 @@ def _angle_back(g: Any, x: Any) -> Any:
     symbol="∠",
     formula="angle({x})",
     back={"x": "{g} · i · {x} / |{x}|², the direction in which it turns"},
-    samples=elementwise_samples(1, apart=0.2),
+    samples=_samples,
 )
 def angle(x: Array) -> Any:
     """
@@ -134,6 +142,7 @@ def angle(x: Array) -> Any:
     back={"real": "the real part of {g}", "imag": "the imaginary part of {g}"},
     cost=free,
     errors=UNEVEN,
+    # Not the rule itself, which stands for an elementwise operation: here g is complex and what receives it real.
     shape=lambda *shapes: broadcast(*shapes),
 )
 def complex(real: Array, imag: Array) -> Any:
@@ -181,7 +190,7 @@ def _of_pairs(x: Shape, /) -> Shape:
     back={"x": "the pairs of {g} as complex numbers"},
     shape=lambda x, /: (*x, 2),
     cost=free,
-    samples=elementwise_samples(1),
+    samples=_samples,
     expand=lambda x: stack([real(x), imag(x)], -1),
 )
 def view_as_real(x: Array) -> Any:

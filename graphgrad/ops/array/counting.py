@@ -11,6 +11,8 @@ import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample
+from graphgrad.ops.array.sorting import comparisons
+from graphgrad.ops.attributes import keep_flags, keep_integers
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.samples import sample
 
@@ -23,10 +25,6 @@ def _depends_on_values(x: Shape, /, **_: Any) -> None:
     """No shape: how many different values there are isn't seen from the operand's shape."""
 
 
-def _sorting(x: Shape, /, **_: Any) -> int:
-    return math.prod(x) * max(math.prod(x), 1).bit_length()
-
-
 # ---- in bins ---------------------------------------------------------------------------------------------------------
 
 
@@ -35,12 +33,6 @@ def _counted(x: Shape, weights: Shape | None = None, /, minlength: int = 0) -> N
         raise ValueError(f"x has one axis, got shape {x}")
     if weights is not None and weights != x:
         raise ValueError(f"there is a weight for each element of x: its shape is {x}, that of weights {weights}")
-
-
-def _prepare_length(attrs: dict[str, Any]) -> None:
-    attrs["minlength"] = operator.index(attrs["minlength"])
-    if attrs["minlength"] < 0:
-        raise ValueError(f"minlength must not be negative, got {attrs['minlength']}")
 
 
 @op(
@@ -63,9 +55,9 @@ def _prepare_length(attrs: dict[str, Any]) -> None:
         ErrorSample((np.zeros(3, int), np.zeros(2)), {}, ShapeError, "a weight for each element of x"),
         ErrorSample((np.zeros(3), np.zeros(3)), {}, DTypeError, "x holds integers from 0, got float"),
         ErrorSample((np.array([-1]), np.zeros(1)), {}, ArgumentError, "x holds integers from 0, got -1"),
-        ErrorSample((np.array([1]), np.zeros(1)), {"minlength": -1}, ArgumentError, "must not be negative, got -1"),
+        ErrorSample((np.array([1]), np.zeros(1)), {"minlength": -1}, ArgumentError, "minlength is an integer from 0"),
     ),
-    prepare=_prepare_length,
+    prepare=lambda attrs: keep_integers(attrs, "minlength", least=0),
     numpy=np.bincount,
 )
 def bincount(x: Array, weights: Array = None, minlength: int = 0) -> Any:
@@ -104,14 +96,16 @@ def _prepare_bins(attrs: dict[str, Any]) -> None:
     attrs["bins"] = operator.index(bins) if np.ndim(bins) == 0 else np.array(bins, np.float64)
     if np.ndim(bins) == 0 and attrs["bins"] < 1:
         raise ValueError(f"there is one bin at least, got {bins}")
-    if np.ndim(bins) > 1 or (np.ndim(bins) == 1 and (np.size(bins) < 2 or (np.diff(attrs["bins"]) < 0).any())):
+    if np.ndim(bins) > 1 or (np.ndim(bins) == 1 and (np.size(bins) < 2 or not (np.diff(attrs["bins"]) >= 0).all())):
         raise ValueError("bins have one axis of two edges at least, which don't descend")
     if attrs["range"] is not None:
+        if np.shape(attrs["range"]) != (2,):
+            raise TypeError(f"range is where the bins begin and where they end, got {attrs['range']!r:.60}")
         low, high = map(float, attrs["range"])
         if not (math.isfinite(low) and math.isfinite(high) and low <= high):
             raise ValueError(f"range goes from one finite number up to another, got {(low, high)}")
         attrs["range"] = low, high
-    attrs["density"] = bool(attrs["density"])
+    keep_flags(attrs, "density")
 
 
 def _bars(x: Shape, /, bins: Any = 10, **_: Any) -> tuple[Shape, Shape]:
@@ -134,6 +128,8 @@ def _bars(x: Shape, /, bins: Any = 10, **_: Any) -> tuple[Shape, Shape]:
         ErrorSample((np.zeros(3),), {"bins": "auto"}, DTypeError, "bins are a number of bins or their edges"),
         ErrorSample((np.zeros(3),), {"bins": 0}, ArgumentError, "there is one bin at least, got 0"),
         ErrorSample((np.zeros(3),), {"bins": [2.0, 1.0]}, ArgumentError, "which don't descend"),
+        ErrorSample((np.zeros(3),), {"bins": [0.0, math.nan, 1.0]}, ArgumentError, "which don't descend"),
+        ErrorSample((np.zeros(3),), {"range": (0, 1, 2)}, DTypeError, "range is where the bins begin and where they"),
         ErrorSample((np.zeros(3),), {"range": (0.0, -1.0)}, ArgumentError, "range goes from one finite number"),
     ),
     prepare=_prepare_bins,
@@ -181,7 +177,7 @@ def _repeated(rng: np.random.Generator) -> list[Any]:
     ]
 
 
-_UNIQUE: dict[str, Any] = {"shape": _depends_on_values, "cost": _sorting, "samples": _repeated}
+_UNIQUE: dict[str, Any] = {"shape": _depends_on_values, "cost": comparisons, "samples": _repeated}
 
 
 @op(formula="unique({x})", numpy=np.unique, **_UNIQUE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.array.arithmetic import add, multiply
 from graphgrad.ops.array.elementary import logaddexp
 from graphgrad.ops.array.gathering import prepare_axis_or_none
@@ -20,6 +20,7 @@ from graphgrad.ops.array.reductions import floating
 from graphgrad.ops.array.reductions import sum as sum_of
 from graphgrad.ops.array.shaping import identity, reshape
 from graphgrad.ops.array.splitting import unbind
+from graphgrad.ops.attributes import keep_integers, keep_numbers
 from graphgrad.ops.composite import composite
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.samples import array, sample
@@ -241,6 +242,7 @@ def _differences(x: Shape, /, n: int = 1, axis: int = -1) -> Shape:
 def _diff_x(g: Any, x_shape: Shape, n: int, axis: int) -> Any:
     """The adjoint: g with n zeros on either side, its differences, and the sign of (-1)ⁿ."""
     at = one_axis(axis, len(x_shape))
+    n = min(n, x_shape[at])
     zeros = [
         np.zeros((*x_shape[:at], length, *x_shape[at + 1 :]), g.dtype) for length in (x_shape[at] - g.shape[at], n)
     ]
@@ -251,9 +253,7 @@ def _diff_x(g: Any, x_shape: Shape, n: int, axis: int) -> Any:
 
 def _prepare_diff(attrs: dict[str, Any]) -> None:
     prepare_one_axis(attrs)
-    attrs["n"] = operator.index(attrs["n"])
-    if attrs["n"] < 0:
-        raise ValueError(f"n counts how often differences are taken, got {attrs['n']}")
+    keep_integers(attrs, "n", least=0)
 
 
 @op(
@@ -263,17 +263,17 @@ def _prepare_diff(attrs: dict[str, Any]) -> None:
     formula="diff({x}, {n}, {axis})",
     back={"x": "the differences of {g} with zeros around it, with their sign turned for odd n"},
     shape=_differences,
-    cost=lambda x, n=1, **_: n * math.prod(x),
+    cost=lambda x, n=1, axis=-1: min(n, x[axis]) * math.prod(x),
     samples=lambda rng: [
         sample(rng.normal(size=(2, 4))),
         sample(rng.normal(size=(5, 2)), n=2, axis=0),
-        sample(rng.normal(size=(2,)), n=3),
-        sample(rng.normal(size=(3,)), n=0),
+        sample(rng.normal(size=(3, 3)), n=4),
+        sample(rng.normal(size=(3, 3)), n=0),
         sample(rng.normal(size=(2, 0))),
     ],
     errors=(
         *BAD_ONE_AXIS,
-        ErrorSample((np.zeros(3),), {"n": -1}, ArgumentError, "n counts how often differences are taken, got -1"),
+        ErrorSample((np.zeros(3),), {"n": -1}, ArgumentError, "n is an integer from 0, got -1"),
     ),
     prepare=_prepare_diff,
     numpy=np.diff,
@@ -298,7 +298,7 @@ def diff(x: Array, n: int = 1, axis: int = -1) -> Any:
     tensor([3., 5.])
     """
     axis = one_axis(axis, x.ndim)
-    return np.diff(x, n, axis) if n else x.copy()
+    return np.diff(x, min(n, x.shape[axis]), axis) if n else x.copy()
 
 
 _diff = polymorphic(diff)
@@ -306,7 +306,7 @@ _diff = polymorphic(diff)
 
 def _prepare_ends(attrs: dict[str, Any]) -> None:
     for name in ("to_end", "to_begin"):
-        if attrs[name] is not None:
+        if not (attrs[name] is None or isinstance(attrs[name], Tensor)):
             attrs[name] = np.array(attrs[name]).ravel()
 
 
@@ -361,7 +361,7 @@ def ediff1d(x: Array, to_end: Any = None, to_begin: Any = None) -> Any:
 
 def _prepare_trapezoids(attrs: dict[str, Any]) -> None:
     prepare_one_axis(attrs)
-    attrs["dx"] = float(attrs["dx"])
+    keep_numbers(attrs, "dx")
 
 
 def _trapezoids(y: Shape, x: Shape | None, axis: int) -> tuple[Shape, int]:
@@ -406,6 +406,7 @@ _BAD_TRAPEZOIDS = (
     ErrorSample((np.zeros((2, 3)), np.zeros(2)), {}, ShapeError, "x has 2 places along axis -1, y has 3 values"),
     ErrorSample((np.zeros((2, 3)), np.zeros((1, 1, 3))), {}, ShapeError, "x has one axis or as many as y"),
     ErrorSample((np.zeros((2, 3)), np.zeros((1, 3))), {}, ShapeError, "x of several axes has the shape of y"),
+    ErrorSample((np.zeros(3), np.zeros(3)), {"dx": "1"}, DTypeError, "dx is a number"),
 )
 
 

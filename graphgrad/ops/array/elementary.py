@@ -59,6 +59,7 @@ positive = op(
     formula="1 / {x}",
     local={"x": "-1 / {x} ** 2"},
     scalar=lambda x: 1.0 / x,
+    covers=("P01.04",),
     samples=elementwise_samples(1, apart=0.3),
     numpy=np.reciprocal,
 )

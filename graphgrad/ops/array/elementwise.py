@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.graph.operation import ScalarForm
+from graphgrad.graph.errors import DTypeError
+from graphgrad.graph.operation import ErrorSample, ScalarForm
 from graphgrad.ops.array.arithmetic import abs as absolute
 from graphgrad.ops.array.arithmetic import add, divide, multiply, negative
 from graphgrad.ops.array.selection import maximum, where
+from graphgrad.ops.attributes import keep_numbers
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.samples import elementwise_samples, sample
 
@@ -22,6 +24,7 @@ exp = op(
     formula="exp({x})",
     local={"x": "{out}"},
     scalar=math.exp,
+    covers=("P01.04",),
     doc="""
     The exponential of each element; inf where it overflows.
 
@@ -144,12 +147,21 @@ def relu(x: Array) -> Any:
         *elementwise_samples(1, apart=0.2)(rng),
         sample(np.array([-2.0, -0.5, 1.5]), negative_slope=0.2),
     ],
+    errors=(ErrorSample((np.ones(2),), {"negative_slope": np.ones(2)}, DTypeError, "negative_slope is a number"),),
+    prepare=lambda attrs: keep_numbers(attrs, "negative_slope"),
     expand=lambda x, negative_slope: where(x > 0.0, x, multiply(x, negative_slope)),
     covers=("P03.07",),
 )
 def leaky_relu(x: Array, negative_slope: float = 0.01) -> Any:
     """
     The rectifier with a slope below zero too: x where x > 0, else `negative_slope` times x.
+
+    Its derivative at exactly 0 is taken as `negative_slope`, as PyTorch does.
+
+    Parameters
+    ----------
+    negative_slope
+        The slope below zero, a number. (`prelu` learns it.)
 
     Examples
     --------

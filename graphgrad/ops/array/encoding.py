@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, DTypeError
 from graphgrad.graph.operation import ErrorSample
+from graphgrad.ops.attributes import keep_integers
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.samples import sample
 from graphgrad.ops.shapes import free
@@ -17,10 +17,6 @@ NAMESPACE = "nn.functional"
 __all__ = ["one_hot"]
 
 Shape = tuple[int, ...]
-
-
-def _prepare(attrs: dict[str, Any]) -> None:
-    attrs["num_classes"] = operator.index(attrs["num_classes"])
 
 
 def _hot(tensor: Shape, /, num_classes: int) -> Shape | None:
@@ -44,8 +40,8 @@ def _hot(tensor: Shape, /, num_classes: int) -> Shape | None:
         ErrorSample((np.array([0.0]),), {"num_classes": 3}, DTypeError, "classes are integers"),
         ErrorSample((np.array([0]),), {"num_classes": 0}, ArgumentError, "at least 1"),
     ),
-    prepare=_prepare,
-    covers=("P05.19",),
+    prepare=lambda attrs: keep_integers(attrs, "num_classes"),
+    covers=("P02.18", "P05.19"),
 )
 def one_hot(tensor: Array, num_classes: int = -1) -> Any:
     """
@@ -78,7 +74,8 @@ def one_hot(tensor: Array, num_classes: int = -1) -> Any:
         num_classes = int(tensor.max()) + 1
     if num_classes < 1:
         raise ValueError(f"num_classes is at least 1, or -1, got {num_classes}")
-    if tensor.size and (tensor.min() < 0 or tensor.max() >= num_classes):
-        wrong = tensor.min() if tensor.min() < 0 else tensor.max()
-        raise ValueError(f"classes go from 0 to {num_classes - 1}, got {wrong}")
+    if tensor.size:
+        lowest, highest = tensor.min(), tensor.max()
+        if lowest < 0 or highest >= num_classes:
+            raise ValueError(f"classes go from 0 to {num_classes - 1}, got {lowest if lowest < 0 else highest}")
     return (tensor[..., None] == np.arange(num_classes)).astype(np.int64)

@@ -6,18 +6,18 @@ These operations have two results. Gradients pass through the values; places are
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
 import numpy as np
 
-from graphgrad.graph.errors import ShapeError
+from graphgrad.graph.errors import DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.array.cumulative import BAD_ONE_AXIS, in_a_row, running_samples, same_or_flat
 from graphgrad.ops.array.gathering import prepare_axis_or_none
 from graphgrad.ops.array.scattering import scatter_add
 from graphgrad.ops.array.sorting import comparisons, order_of, put_back
+from graphgrad.ops.attributes import keep_flags, keep_integers
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.samples import sample
 from graphgrad.ops.shapes import one_axis, prepare_one_axis, reduced
@@ -30,9 +30,14 @@ Shape = tuple[int, ...]
 # ---- the k largest, the k-th, the most frequent ----------------------------------------------------------------------
 
 
-def _prepare_k(attrs: dict[str, Any]) -> None:
+def _prepare_one(attrs: dict[str, Any]) -> None:
     prepare_one_axis(attrs)
-    attrs["k"] = operator.index(attrs["k"])
+    keep_flags(attrs, *(name for name in ("keepdims", "largest") if name in attrs))
+
+
+def _prepare_k(attrs: dict[str, Any]) -> None:
+    _prepare_one(attrs)
+    keep_integers(attrs, "k")
 
 
 def _top(x: Shape, /, k: int, axis: int = -1, largest: bool = True) -> tuple[Shape, Shape]:
@@ -63,6 +68,7 @@ def _bad_axis(**attrs: Any) -> tuple[ErrorSample, ...]:
         *_bad_axis(k=1),
         ErrorSample((np.zeros((2, 3)),), {"k": 4}, ShapeError, "k is 4, but axis -1 has 3 elements"),
         ErrorSample((np.zeros((2, 3)),), {"k": -1}, ShapeError, "k is -1, but"),
+        ErrorSample((np.zeros((2, 3)),), {"k": 1, "largest": "no"}, DTypeError, "largest is True or False"),
     ),
     prepare=_prepare_k,
     covers=("P13.08",),
@@ -190,7 +196,7 @@ def kthvalue(x: Array, k: int, axis: int = -1, keepdims: bool = False) -> Any:
         *_bad_axis(),
         ErrorSample((np.zeros((2, 0)),), {}, ShapeError, "has length 0: there is no element to choose"),
     ),
-    prepare=prepare_one_axis,
+    prepare=_prepare_one,
 )
 def mode(x: Array, axis: int = -1, keepdims: bool = False) -> Any:
     """

@@ -36,9 +36,11 @@ def integers(index: Any, length: int, name: str = "indices") -> np.ndarray[Any, 
         return array.astype(np.intp)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} are integers, got {array.dtype}")
+    if not length:
+        raise ValueError(f"{name}: among no elements there is none to look up")
     low, high = int(array.min()), int(array.max())
     if low < -length or high >= length:
-        raise ValueError(f"{name} go from {-length} to {length - 1}, got {low if low < -length else high}")
+        raise ValueError(f"{name} must lie from {-length} to {length - 1}, got {low if low < -length else high}")
     return array
 
 
@@ -92,7 +94,7 @@ def _take_samples(rng: np.random.Generator) -> Iterator[Sample]:
     cost=free,
     samples=_take_samples,
     errors=(
-        ErrorSample((np.zeros((2, 3)), np.array([3])), {"axis": 1}, ArgumentError, "go from -3 to 2, got 3"),
+        ErrorSample((np.zeros((2, 3)), np.array([3])), {"axis": 1}, ArgumentError, "from -3 to 2, got 3"),
         ErrorSample((np.zeros((2, 3)), np.array([0.0])), {"axis": 1}, DTypeError, "are integers, got float64"),
         ErrorSample((np.zeros((2, 3)), np.array([0])), {"axis": 2}, ShapeError, "axis 2 is out of range"),
     ),
@@ -143,7 +145,7 @@ def _selected(x: Shape, index: Shape, /, axis: int) -> Shape:
     ],
     errors=(
         ErrorSample((np.zeros((2, 3)), np.array([[0]])), {"axis": 0}, ShapeError, "take allows any shape"),
-        ErrorSample((np.zeros((2, 3)), np.array([-3])), {"axis": 0}, ArgumentError, "go from -2 to 1, got -3"),
+        ErrorSample((np.zeros((2, 3)), np.array([-3])), {"axis": 0}, ArgumentError, "from -2 to 1, got -3"),
     ),
     prepare=prepare_one_axis,
 )
@@ -242,7 +244,7 @@ def flat_shape(x: Shape, axis: int | None) -> Shape:
     errors=(
         ErrorSample((np.zeros((2, 3)), np.array([0])), {}, ShapeError, "as many axes as x"),
         ErrorSample((np.zeros((2, 3)), np.zeros((3, 1), int)), {}, ShapeError, "axis 0 has lengths 3 and 2"),
-        ErrorSample((np.zeros((2, 3)), np.full((2, 1), 3)), {}, ArgumentError, "go from -3 to 2, got 3"),
+        ErrorSample((np.zeros((2, 3)), np.full((2, 1), 3)), {}, ArgumentError, "from -3 to 2, got 3"),
         ErrorSample((np.zeros((2, 3)), np.zeros((2, 1))), {}, DTypeError, "are integers"),
     ),
     prepare=prepare_axis_or_none,

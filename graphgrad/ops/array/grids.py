@@ -14,6 +14,7 @@ from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.array.arithmetic import power
 from graphgrad.ops.array.axes import expand_dims
 from graphgrad.ops.array.shaping import broadcast_to, reshape
+from graphgrad.ops.attributes import keep_flags
 from graphgrad.ops.composite import composite
 from graphgrad.ops.declare import Array
 from graphgrad.ops.samples import array, sample
@@ -114,7 +115,7 @@ def _prepare_vander(attrs: dict[str, Any]) -> None:
         attrs["N"] = operator.index(attrs["N"])
         if attrs["N"] < 0:
             raise ValueError(f"N is the number of columns, got {attrs['N']}")
-    attrs["increasing"] = bool(attrs["increasing"])
+    keep_flags(attrs, "increasing")
 
 
 def _powers(x: Shape, /, N: int | None, increasing: bool) -> Shape:

@@ -12,9 +12,11 @@ import numpy as np
 from graphgrad.graph.errors import DTypeError, ShapeError, describe
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.graph.tensor import Tensor
-from graphgrad.ops.array.adding import add_at, added_at, assign, last_of_each
+from graphgrad.ops.array.adding import add_at, added_at, assign, last_of_each, of_rank
+from graphgrad.ops.attributes import keep_flags
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.samples import sample
+from graphgrad.ops.shapes import free
 
 __all__ = ["getitem", "index_add", "index_put", "setitem"]
 
@@ -22,7 +24,7 @@ Shape = tuple[int, ...]
 Key = tuple[Any, ...]
 
 
-def _prepare_key(attrs: dict[str, Any]) -> None:
+def prepare_key(attrs: dict[str, Any]) -> None:
     """Keep a key as a tuple of ints, slices of ints, None, Ellipsis and own copies of index arrays.
 
     A copy, because a caller may write to the array that it indexed with.
@@ -86,14 +88,14 @@ def _samples(rng: np.random.Generator) -> Iterator[Sample]:
     formula="{x}[{key}]",
     back={"x": "{g} where elements were taken, 0 elsewhere"},
     shape=_indexed,
-    cost=lambda *_, **__: 0,
+    cost=free,
     samples=_samples,
     errors=(
         ErrorSample((np.zeros((2, 3)),), {"key": (5,)}, ShapeError, "index 5 is out of bounds"),
         ErrorSample((np.zeros((2, 3)),), {"key": (0, 0, 0)}, ShapeError, "too many indices"),
         ErrorSample((np.zeros((2, 3)),), {"key": (0.5,)}, DTypeError, "can't index a tensor"),
     ),
-    prepare=_prepare_key,
+    prepare=prepare_key,
     view=True,
     covers=("P01.21",),
 )
@@ -116,8 +118,8 @@ def getitem(x: Array, key: Any) -> Any:
 
 
 def _prepare_target(attrs: dict[str, Any]) -> None:
-    attrs["shape"] = tuple(int(length) for length in attrs["shape"])
-    _prepare_key(attrs)
+    attrs["shape"] = tuple(map(operator.index, attrs["shape"]))
+    prepare_key(attrs)
 
 
 def _filled(x: Shape, /, shape: Shape, key: Key) -> Shape:
@@ -140,7 +142,7 @@ def _filled(x: Shape, /, shape: Shape, key: Key) -> Shape:
         sample(rng.normal(size=(12, 6)), shape=(4, 6), key=(np.arange(12) * 5 % 4 - 2,)),
         sample(rng.normal(size=()), shape=(3,), key=(1,)),
     ],
-    cost=lambda x, **_: int(np.prod(x)),
+    cost=lambda x, **_: math.prod(x),
     prepare=_prepare_target,
 )
 def index_add(x: Array, shape: tuple[int, ...], key: Any) -> Any:
@@ -174,16 +176,20 @@ def _without(g: Any, key: Key) -> Any:
     return _setitem(g, 0.0, key=key)
 
 
-def _for_those_that_stayed(g: Any, x_shape: Shape, key: Key) -> Any:
+def _for_those_that_stayed(g: Any, x_shape: Shape, value_shape: Shape, key: Key) -> Any:
     """The gradient of assigned values: an element that is assigned twice keeps the last value."""
     last = last_of_each(x_shape, key)
-    return g[key] if last is None else np.where(last, g[key], 0.0)
+    return _in_front(g[key] if last is None else np.where(last, g[key], 0.0), value_shape)
+
+
+def _in_front(g: Any, value_shape: Shape) -> Any:
+    """What arrives at values that have more axes than their place: those in front are of length 1."""
+    more = len(value_shape) - len(g.shape)
+    return g if more <= 0 else np.reshape(g, (*value_shape[:more], *g.shape))
 
 
 def _assigned(x: Shape, value: Shape, /, key: Key) -> Shape:
     place = _indexed(x, key)
-    if value and key and all(isinstance(part, int) for part in key) and not place:
-        raise ValueError(f"the index takes a single number out of {x}, values of shape {value} don't broadcast to that")
     lead = len(value) - len(place)
     if any(length != 1 for length in value[: max(lead, 0)]) or any(
         have not in (1, want) for have, want in zip(value[::-1], place[::-1], strict=False)
@@ -201,19 +207,20 @@ def _assigned(x: Shape, value: Shape, /, key: Key) -> Shape:
     formula="setitem({x}, {value}, {key})",
     back={"x": "{g}, but 0 where elements were replaced", "value": "{g} where elements were replaced"},
     shape=_assigned,
-    cost=lambda x, *_, **__: 0,
+    cost=free,
     samples=lambda rng: [
         sample(rng.normal(size=(3, 4)), rng.normal(size=(4,)), key=(1,)),
         sample(rng.normal(size=(3, 4)), rng.normal(size=()), key=(slice(0, 2), slice(1, 3))),
         sample(rng.normal(size=(3,)), rng.normal(size=(2,)), key=(np.array([2, 0]),)),
         sample(rng.normal(size=(3,)), rng.normal(size=()), key=(np.array([True, False, True]),)),
         sample(rng.normal(size=(3, 2)), rng.normal(size=(3, 2)), key=(np.array([1, 0, 1]),)),
+        sample(rng.normal(size=(2, 3)), rng.normal(size=(1, 1, 3)), key=(slice(None),)),
     ],
     errors=(
         ErrorSample((np.zeros((2, 3)), np.zeros(2)), {"key": (0,)}, ShapeError, "don't broadcast"),
         ErrorSample((np.zeros((2, 3)), 0.0), {"key": (5,)}, ShapeError, "out of bounds"),
     ),
-    prepare=_prepare_key,
+    prepare=prepare_key,
 )
 def setitem(x: Array, value: Array, key: Any) -> Any:
     """
@@ -247,15 +254,15 @@ _setitem: Callable[..., Any] = polymorphic(setitem)
 
 def _prepare_put(attrs: dict[str, Any]) -> None:
     attrs["key"] = attrs.pop("indices")
-    _prepare_key(attrs)
+    prepare_key(attrs)
     attrs["indices"] = attrs.pop("key")
-    attrs["accumulate"] = bool(attrs["accumulate"])
+    keep_flags(attrs, "accumulate")
 
 
 @op(
     x=lambda g, indices, accumulate: g if accumulate else _without(g, indices),
-    values=lambda g, x_shape, indices, accumulate: (
-        g[indices] if accumulate else _for_those_that_stayed(g, x_shape, indices)
+    values=lambda g, x_shape, values_shape, indices, accumulate: (
+        _in_front(g[indices], values_shape) if accumulate else _for_those_that_stayed(g, x_shape, values_shape, indices)
     ),
     linear="together",
     complex="own",
@@ -268,10 +275,12 @@ def _prepare_put(attrs: dict[str, Any]) -> None:
         sample(rng.normal(size=(3, 4)), rng.normal(size=(3, 1)), indices=(np.array([1, 0, 1]),), accumulate=True),
         sample(rng.normal(size=(3, 4)), rng.normal(size=2), indices=(np.array([0, 0]), np.array([1, 1]))),
         sample(rng.normal(size=(3,)), rng.normal(size=()), indices=(np.array([True, False, True]),), accumulate=True),
+        sample(rng.normal(size=(3,)), rng.normal(size=(1, 2)), indices=(np.array([2, 2]),), accumulate=True),
     ],
     errors=(
         ErrorSample((np.zeros((2, 3)), np.zeros(2)), {"indices": ([0],)}, ShapeError, "don't broadcast"),
         ErrorSample((np.zeros((2, 3)), 0.0), {"indices": ([5],)}, ShapeError, "out of bounds"),
+        ErrorSample((np.zeros(3), 0.0), {"indices": 0, "accumulate": "no"}, DTypeError, "accumulate is True or False"),
     ),
     prepare=_prepare_put,
 )
@@ -299,7 +308,9 @@ def index_put(x: Array, indices: Any, values: Array, accumulate: bool = False) -
     """
     out = np.array(x, np.result_type(x, values), order="C")
     if accumulate:
-        add_at(out, indices, np.broadcast_to(np.asarray(values, out.dtype), _indexed(out.shape, indices)))
+        place = _indexed(out.shape, indices)
+        values = of_rank(np.asarray(values, out.dtype), len(place))
+        add_at(out, indices, np.broadcast_to(values, place))
     else:
         assign(out, indices, values)
     return out

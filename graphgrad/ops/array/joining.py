@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from graphgrad.graph.errors import ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.ops.array.axes import padded_to_three, padded_to_two
+from graphgrad.ops.array.gathering import prepare_axis_or_none
 from graphgrad.ops.array.splitting import split, unbind
 from graphgrad.ops.declare import Arrays, op, polymorphic
 from graphgrad.ops.samples import sample
@@ -82,7 +85,9 @@ def stack(tensors: Arrays, axis: int = 0) -> Any:
     return np.stack(tensors, axis)
 
 
-def _joined(shapes: Sequence[Shape], /, axis: int) -> Shape:
+def _joined(shapes: Sequence[Shape], /, axis: int | None) -> Shape:
+    if axis is None:
+        return (sum(map(math.prod, shapes)),)
     if not shapes[0]:
         raise ValueError("tensors of shape () have no axis to be joined along; stack makes one")
     at = one_axis(axis, len(shapes[0]))
@@ -90,7 +95,10 @@ def _joined(shapes: Sequence[Shape], /, axis: int) -> Shape:
     return (*shapes[0][:at], sum(shape[at] for shape in shapes), *shapes[0][at + 1 :])
 
 
-def _cut(g: Any, shapes: Sequence[Shape], axis: int) -> Sequence[Any]:
+def _cut(g: Any, shapes: Sequence[Shape], axis: int | None) -> Sequence[Any]:
+    if axis is None:
+        parts = _split(g, tuple(map(math.prod, shapes)))
+        return [np.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
     return _split(g, tuple(shape[axis] for shape in shapes), axis)  # type: ignore[no-any-return]
 
 
@@ -107,14 +115,15 @@ def _cut(g: Any, shapes: Sequence[Shape], axis: int) -> Sequence[Any]:
         sample([rng.normal(size=(2, 3)), rng.normal(size=(1, 3))]),
         sample([rng.normal(size=(2, 3)), rng.normal(size=(2, 1)), rng.normal(size=(2, 0))], axis=-1),
         sample([rng.normal(size=(4,))]),
+        sample([rng.normal(size=(2, 2)), rng.normal(size=()), rng.normal(size=(3,))], axis=None),
     ],
     errors=(
         ErrorSample(([np.zeros((2, 3)), np.zeros((2, 4))],), {}, ShapeError, "must be alike but for axis 0"),
         ErrorSample(([np.zeros(()), np.zeros(())],), {}, ShapeError, "stack makes one"),
     ),
-    prepare=prepare_one_axis,
+    prepare=prepare_axis_or_none,
 )
-def concat(tensors: Arrays, axis: int = 0) -> Any:
+def concat(tensors: Arrays, axis: int | None = 0) -> Any:
     """
     Join tensors along an axis that they have.
 
@@ -122,6 +131,8 @@ def concat(tensors: Arrays, axis: int = 0) -> Any:
     ----------
     tensors
         A sequence of tensors whose shapes differ along `axis` at most.
+    axis
+        None for all elements of all tensors, in row-major order; their shapes may then be any.
 
     Examples
     --------
@@ -173,10 +184,6 @@ def _widened(widen: Callable[[Shape], Shape], axis: Callable[[Shape], int]) -> d
     }
 
 
-def _as_rows(shape: Shape) -> Shape:
-    return (*[1] * (2 - len(shape)), *shape)
-
-
 @op(
     **_widened(lambda shape: shape or (1,), lambda first: 0 if len(first) == 1 else 1),
     numpy=np.hstack,
@@ -196,7 +203,7 @@ def hstack(tensors: Arrays) -> Any:
     return np.hstack(tensors)
 
 
-@op(**_widened(_as_rows, lambda _: 0), numpy=np.vstack, formula="vstack({tensors})")
+@op(**_widened(padded_to_two, lambda _: 0), numpy=np.vstack, formula="vstack({tensors})")
 def vstack(tensors: Arrays) -> Any:
     """
     One below the other: `concat` along the first axis; a vector is a row.
@@ -212,7 +219,7 @@ def vstack(tensors: Arrays) -> Any:
 
 
 @op(
-    **_widened(lambda shape: (*_as_rows(shape), 1) if len(shape) < 3 else shape, lambda _: 2),
+    **_widened(padded_to_three, lambda _: 2),
     numpy=np.dstack,
     formula="dstack({tensors})",
 )

@@ -9,6 +9,7 @@ import numpy as np
 
 from graphgrad.graph.errors import DTypeError
 from graphgrad.graph.operation import ErrorSample
+from graphgrad.ops.attributes import keep_flags, keep_numbers
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.samples import UNEVEN, array, sample
 from graphgrad.ops.shapes import one_per_element
@@ -166,12 +167,18 @@ def _pairs(rng: np.random.Generator) -> Any:
     yield sample(np.zeros((0, 2)), np.zeros((1, 2)))
 
 
+def _prepare_closeness(attrs: dict[str, Any]) -> None:
+    keep_numbers(attrs, "rtol", "atol")
+    keep_flags(attrs, "equal_nan")
+
+
 @op(
     symbol="≈",
     formula="abs({a} - {b}) <= {atol} + {rtol} * abs({b})",
     cost=lambda *shapes, **_: 5 * one_per_element(*shapes),
     samples=lambda rng: [*_pairs(rng), sample(np.ones(3), 1.0 + np.array([0.0, 0.02, 0.2]), rtol=0.0, atol=0.1)],
-    errors=UNEVEN,
+    errors=(*UNEVEN, ErrorSample((np.ones(2), np.ones(2)), {"rtol": np.ones(2)}, DTypeError, "rtol is a number")),
+    prepare=_prepare_closeness,
     numpy=np.isclose,
 )
 def isclose(a: Array, b: Array, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:

@@ -5,6 +5,7 @@ How many elements are chosen depends on values, so that no shape rule knows the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -136,7 +137,7 @@ def masked_fill(x: Array, mask: Array, value: Array) -> Any:
 
 def _for_source(g: Any, mask: Any, source_shape: Shape) -> Any:
     chosen = np.broadcast_to(_bools(mask), g.shape)
-    size = int(np.prod(source_shape))
+    size = math.prod(source_shape)
     used = _index_add(g[chosen], shape=(size,), key=(slice(0, int(np.count_nonzero(chosen))),))
     return np.reshape(used, source_shape)
 
@@ -199,14 +200,14 @@ def masked_scatter(x: Array, mask: Array, source: Array) -> Any:
 def _compressed(condition: Shape, x: Shape, /, axis: int | None) -> None:
     if len(condition) != 1:
         raise ValueError(f"condition must be a vector, not of shape {condition}; masked_select takes any mask")
-    length = int(np.prod(x)) if axis is None else x[one_axis(axis, len(x))]
+    length = math.prod(x) if axis is None else x[one_axis(axis, len(x))]
     if condition[0] > length:
         raise ValueError(f"condition of length {condition[0]} is longer than the axis of x, {length}")
 
 
 def _from_compressed(g: Any, condition: Any, x_shape: Shape, axis: int | None) -> Any:
     places = np.flatnonzero(_bools(condition))
-    shape, at = ((int(np.prod(x_shape)),), 0) if axis is None else (x_shape, axis % len(x_shape))
+    shape, at = ((math.prod(x_shape),), 0) if axis is None else (x_shape, axis % len(x_shape))
     return np.reshape(_index_add(g, shape=shape, key=(*[slice(None)] * at, places)), x_shape)
 
 
@@ -254,7 +255,7 @@ def compress(condition: Array, x: Array, axis: int | None = None) -> Any:
 
 
 def _as_many(condition: Shape, x: Shape, /) -> None:
-    if np.prod(condition) != np.prod(x):
+    if math.prod(condition) != math.prod(x):
         raise ValueError(f"condition {condition} and x {x} must have as many elements")
 
 
@@ -302,11 +303,12 @@ def _with_an_axis(x: Shape, /) -> None:
 
 
 _PLACES: dict[str, Any] = {
-    "cost": lambda x, /: int(np.prod(x)),
+    "cost": lambda x, /: math.prod(x),
     "samples": lambda rng: [
         sample(rng.integers(-1, 2, (3, 4)) * 1.5),
         sample(rng.random((2, 1, 3)) > 0.5),
-        sample(np.zeros(2)),
+        sample(np.zeros(1)),
+        sample(np.array([[0.0, 2.0], [-3.0, 0.0]])),
         sample(np.zeros((0, 2))),
     ],
 }
@@ -351,8 +353,7 @@ def argwhere(x: Array) -> Any:
     tensor([[0, 1],
             [1, 0]])
     """
-    if not x.ndim:
-        raise ValueError("a single number has no places")
+    _with_an_axis(x.shape)
     return np.argwhere(x)
 
 
@@ -414,11 +415,13 @@ def choose(indices: Any, choices: Sequence[Any]) -> Tensor:
         shape = broadcast(which.shape, *(one.shape for one in tensors))
     except ValueError as reason:
         raise ShapeError(describe(f"choose: {reason}")) from None
+    if type(which) is Tensor and which.dtype.kind == "i" and which.size and which.data.min() < 0:
+        raise ArgumentError(describe(f"choose: choices are numbered from 0, got {which.data.min()}"))
     table = stack([broadcast_to(one, shape) for one in tensors])
     return take_along_axis(table, broadcast_to(which, (1, *shape)), axis=0)[0]  # type: ignore[no-any-return]
 
 
-def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0.0) -> Tensor:
+def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Tensor:
     """For each place, the element of the first choice whose condition holds there.
 
     It is composed of `where`, from the last condition to the first.

@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 
 from graphgrad.ops.array.aggregates import prod, reduction_samples
-from graphgrad.ops.array.arithmetic import divide, multiply, square, subtract
+from graphgrad.ops.array.arithmetic import divide, square, subtract
 from graphgrad.ops.array.arithmetic import sqrt as square_root
 from graphgrad.ops.array.cumulative import BAD_ONE_AXIS, cumprod, cumsum, running_samples, same_or_flat
 from graphgrad.ops.array.gathering import prepare_axis_or_none
 from graphgrad.ops.array.logic import isnan, logical_not
-from graphgrad.ops.array.reductions import BAD_AXIS, NO_ELEMENTS, Axis, elements, prepare_axis, reduced_of_some
+from graphgrad.ops.array.reductions import BAD_AXIS, NO_ELEMENTS, Axis, elements, mean, prepare_axis, reduced_of_some
 from graphgrad.ops.array.reductions import max as max_of
 from graphgrad.ops.array.reductions import min as min_of
 from graphgrad.ops.array.reductions import sum as sum_of
-from graphgrad.ops.array.selection import maximum, where
-from graphgrad.ops.array.statistics import prepare_variance, variance_samples
+from graphgrad.ops.array.searching import all as all_of
+from graphgrad.ops.array.selection import where
+from graphgrad.ops.array.statistics import BAD_CORRECTION, prepare_variance, variance_samples
 from graphgrad.ops.composite import composite
 from graphgrad.ops.declare import Array
 from graphgrad.ops.shapes import normalize_axes, reduced
@@ -47,16 +48,25 @@ _OF_SOME: dict[str, Any] = {**_REDUCTION, "shape": reduced_of_some, "errors": (*
 
 
 def _known(x: Any, instead: float) -> Any:
-    return where(isnan(x), instead, x)
+    """The elements, with a number in place of each nan; among integers there is none."""
+    return where(isnan(x), instead, x) if x.dtype.kind == "f" else x
 
 
-def _count(x: Any, axis: Axis, keepdims: bool) -> Any:
-    return sum_of(logical_not(isnan(x)), axis, keepdims)
+def _checked(x: Any, axis: Axis) -> Axis:
+    """An axis that was looked at, so that it is this operation that refuses it, not one of its expansion."""
+    normalize_axes(axis, x.ndim)
+    return axis
+
+
+def _count(unknown: Any, axis: Axis, keepdims: bool, x: Any) -> Any:
+    """How many elements are known, as floats of the operand's dtype: divided by, they leave float32 what it is."""
+    counts = sum_of(logical_not(unknown), axis, keepdims)
+    return counts.astype(x.dtype) if x.dtype.kind == "f" else counts
 
 
 @composite(
     formula="nansum({x}, axis={axis}, keepdims={keepdims})",
-    back={"x": "{g}, handed to every element that was added"},
+    back={"x": "{g}, handed to every element that was added, 0 where {x} is nan"},
     numpy=np.nansum,
     **_REDUCTION,
 )
@@ -80,14 +90,9 @@ def nansum(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     return sum_of(_known(x, 0.0), _checked(x, axis), keepdims)
 
 
-def _checked(x: Any, axis: Axis) -> Axis:
-    normalize_axes(axis, x.ndim)
-    return axis
-
-
 @composite(
     formula="nanprod({x}, axis={axis}, keepdims={keepdims})",
-    back={"x": "{g} times the product of all other elements that aren't nan"},
+    back={"x": "{g} times the product of all other elements that aren't nan, 0 where {x} is nan"},
     numpy=np.nanprod,
     **_REDUCTION,
 )
@@ -134,22 +139,23 @@ def nanmean(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> gg.nanmean([1.0, float("nan"), 3.0])
     tensor(2.)
     """
-    return divide(sum_of(_known(x, 0.0), _checked(x, axis), keepdims), _in_dtype(_count(x, axis, keepdims), x))
-
-
-def _in_dtype(counts: Any, x: Any) -> Any:
-    """Counts as floats, so that a division by them leaves float32 what it is."""
-    return counts.astype(x.dtype) if x.dtype.kind == "f" else counts
+    if x.dtype.kind != "f":
+        return mean(x, _checked(x, axis), keepdims)
+    unknown = isnan(x)
+    total = sum_of(where(unknown, 0.0, x), _checked(x, axis), keepdims)
+    return divide(total, _count(unknown, axis, keepdims, x))
 
 
 def _extreme(of: Any, x: Any, instead: float, axis: Axis, keepdims: bool) -> Any:
-    found = of(_known(x, instead), axis, keepdims)
-    return where(_count(x, axis, keepdims) > 0, found, math.nan)
+    if x.dtype.kind != "f":
+        return of(x, axis, keepdims)
+    unknown = isnan(x)
+    return where(all_of(unknown, axis, keepdims), math.nan, of(where(unknown, instead, x), axis, keepdims))
 
 
 @composite(
     formula="nanmax({x}, axis={axis}, keepdims={keepdims})",
-    back={"x": "{g} where {x} is largest, 0 elsewhere"},
+    back={"x": "{g} where {x} is largest, in even parts if that is in several places; 0 elsewhere"},
     numpy=np.nanmax,
     **_OF_SOME,
 )
@@ -176,7 +182,7 @@ def nanmax(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
 
 @composite(
     formula="nanmin({x}, axis={axis}, keepdims={keepdims})",
-    back={"x": "{g} where {x} is smallest, 0 elsewhere"},
+    back={"x": "{g} where {x} is smallest, in even parts if that is in several places; 0 elsewhere"},
     numpy=np.nanmin,
     **_OF_SOME,
 )
@@ -205,12 +211,12 @@ def nanmin(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _variance(x: Any, axis: Axis, correction: float, keepdims: bool) -> Any:
-    count = _in_dtype(_count(x, _checked(x, axis), True), x)
-    middle = divide(sum_of(_known(x, 0.0), axis, True), count)
+    unknown = isnan(x)
+    count = _count(unknown, _checked(x, axis), True, x)
+    middle = divide(sum_of(where(unknown, 0.0, x), axis, True), count)
     # The difference is nan where x is, so it is chosen from before it is squared.
-    squares = sum_of(square(_known(subtract(x, middle), 0.0)), axis, True)
-    # Of none that aren't nan, 0 / 0.
-    found = divide(squares, multiply(maximum(subtract(count, correction), 0.0), count > 0))
+    squares = sum_of(square(where(unknown, 0.0, subtract(x, middle))), axis, True)
+    found = divide(squares, where(count > max(correction, 0.0), subtract(count, correction), math.nan))
     return found if keepdims else found.reshape(reduced(x.shape, axis))
 
 
@@ -218,6 +224,7 @@ _VARIANCE: dict[str, Any] = {
     **_REDUCTION,
     "cost": lambda x, **_: 5 * math.prod(x),
     "samples": lambda rng: [*variance_samples(rng)][:3],
+    "errors": (*BAD_AXIS, BAD_CORRECTION),
     "prepare": prepare_variance,
 }
 
@@ -230,7 +237,7 @@ _VARIANCE: dict[str, Any] = {
 )
 def nanvar(x: Array, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Any:
     """
-    The variance of the elements that aren't nan, over all axes or some; nan of none.
+    The variance of the elements that aren't nan, over all axes or some; nan of no more of them than `correction`.
 
     Parameters
     ----------
@@ -258,7 +265,7 @@ def nanvar(x: Array, axis: Axis = None, *, correction: float = 0.0, keepdims: bo
 )
 def nanstd(x: Array, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Any:
     """
-    The standard deviation of the elements that aren't nan, over all axes or some; nan of none.
+    The standard deviation of the elements that aren't nan; nan of no more of them than `correction`.
 
     Where all of them are equal it has a kink, and the gradient there is 0.
 

@@ -30,13 +30,21 @@ def _nested(values: Any, kind: Callable[[Any], Any]) -> Any:
     return kind(values) if np.ndim(values) == 0 else tuple(_nested(one, kind) for one in values)
 
 
+def _number(value: Any) -> int | float:
+    """An integer stays one: not all of them are floats."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        return float(value)
+
+
 def _prepare(attrs: dict[str, Any]) -> None:
     width = attrs["pad_width"] = _nested(attrs["pad_width"], operator.index)
     if np.size(width) and np.min(width) < 0:
         raise ValueError(f"pad_width must not be negative, got {width}; a slice takes elements away")
     if attrs["mode"] not in MODES:
         raise ValueError(f"mode is one of {', '.join(MODES)}, got {attrs['mode']!r}")
-    attrs["constant_values"] = _nested(attrs["constant_values"], float)
+    attrs["constant_values"] = _nested(attrs["constant_values"], _number)
 
 
 def _pairs(pad_width: Any, rank: int) -> Pairs:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, DTypeError
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.array.aggregates import reduction_samples
 from graphgrad.ops.array.arithmetic import abs as absolute
 from graphgrad.ops.array.arithmetic import add, multiply, not_equal, subtract
 from graphgrad.ops.array.joining import stack
 from graphgrad.ops.array.lines import to_lines
 from graphgrad.ops.array.logic import isnan, logical_not
-from graphgrad.ops.array.reductions import BAD_AXIS, NO_ELEMENTS, Axis, prepare_axis, reduced_of_some
+from graphgrad.ops.array.reductions import BAD_AXIS, NO_ELEMENTS, Axis, floating, prepare_axis, reduced_of_some
 from graphgrad.ops.array.reductions import sum as sum_of
 from graphgrad.ops.array.rounding import ceil, floor
 from graphgrad.ops.array.rounding import round as rounded
@@ -43,8 +44,10 @@ def _quantiles(
 
 def _prepare(attrs: dict[str, Any]) -> None:
     prepare_axis(attrs)
+    if isinstance(attrs["q"], Tensor):
+        return  # refused with a hint: no gradient would reach it
     q = np.asarray(attrs["q"])
-    if q.dtype.kind not in "fiu" or q.ndim > 1:
+    if q.dtype.kind not in "fiu" or q.ndim > 1 or not q.size:
         raise TypeError(f"q is a number from 0 to 1, or several in a row, got {attrs['q']!r:.40}")
     if not ((q >= 0) & (q <= 1)).all():
         raise ValueError(f"q goes from 0 to 1, got {attrs['q']!r:.40}")
@@ -88,7 +91,9 @@ _MEDIAN: dict[str, Any] = {
 
 
 def _between(lines: Any, q: float, method: str) -> Any:
-    """The quantile of sorted lines, between the two elements that it lies between."""
+    """The quantile of sorted lines, between two neighbours; one of them, in its own dtype, if `method` chooses one."""
+    if method in ("linear", "midpoint"):
+        lines = floating(lines)
     place = (lines.shape[-1] - 1) * q
     low, high = math.floor(place), math.ceil(place)
     match method:
@@ -107,6 +112,8 @@ def _between(lines: Any, q: float, method: str) -> Any:
 
 def _nan_if_any(result: Any, lines: Any) -> Any:
     """A result, but nan where a line holds one: sorted, that is the last element."""
+    if lines.dtype.kind != "f":
+        return result
     last = lines[..., -1]
     return where(not_equal(last, last), last, result)
 
@@ -147,9 +154,14 @@ def quantile(
     """
     reduced_of_some(x.shape, axis)
     lines = sort(to_lines(x, axis))
-    results = [_nan_if_any(_between(lines, one, method), lines) for one in (q if isinstance(q, tuple) else (q,))]
-    shape = reduced(x.shape, axis, keepdims)
-    return reshape(stack(results), (len(results), *shape)) if isinstance(q, tuple) else reshape(results[0], shape)
+    return _each(q, lambda one: _nan_if_any(_between(lines, one, method), lines), reduced(x.shape, axis, keepdims))
+
+
+def _each(q: float | Sequence[float], of_one: Callable[[float], Any], shape: Shape) -> Any:
+    """A quantile in its shape; several along a first axis."""
+    if isinstance(q, Sequence):
+        return reshape(stack(list(map(of_one, q))), (len(q), *shape))
+    return reshape(of_one(q), shape)
 
 
 @composite(
@@ -178,7 +190,7 @@ def median(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     tensor([2., 4.])
     """
     reduced_of_some(x.shape, axis)
-    lines = sort(to_lines(x, axis))
+    lines = floating(sort(to_lines(x, axis)))
     n = lines.shape[-1]
     middle = multiply(add(lines[..., (n - 1) // 2], lines[..., n // 2]), 0.5)
     return reshape(_nan_if_any(middle, lines), reduced(x.shape, axis, keepdims))
@@ -189,6 +201,8 @@ def median(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
 
 def _known_quantile(lines: Any, q: float, method: str) -> Any:
     """The quantile of the elements that aren't nan, which come first in sorted lines: a sum with two weights."""
+    if lines.dtype.kind != "f":
+        return _between(lines, q, method)
     known = logical_not(isnan(lines))
     count = sum_of(known, -1, True)
     place = multiply(subtract(count, 1), q)
@@ -202,8 +216,7 @@ def _known_quantile(lines: Any, q: float, method: str) -> Any:
         case "midpoint":
             place = multiply(add(floor(place), ceil(place)), 0.5)
     weights = maximum(subtract(1.0, absolute(subtract(np.arange(float(lines.shape[-1])), place))), 0.0)
-    if lines.dtype.kind == "f":
-        weights = weights.astype(lines.dtype)
+    weights = weights.astype(lines.dtype)
     # What has no weight may be infinite or nan, and must not be multiplied with 0.
     total = sum_of(multiply(where(weights > 0, lines, 0.0), weights), -1)
     return where(count[..., 0] > 0, total, math.nan)
@@ -240,9 +253,7 @@ def nanquantile(
     """
     reduced_of_some(x.shape, axis)
     lines = sort(to_lines(x, axis))
-    results = [_known_quantile(lines, one, method) for one in (q if isinstance(q, tuple) else (q,))]
-    shape = reduced(x.shape, axis, keepdims)
-    return reshape(stack(results), (len(results), *shape)) if isinstance(q, tuple) else reshape(results[0], shape)
+    return _each(q, lambda one: _known_quantile(lines, one, method), reduced(x.shape, axis, keepdims))
 
 
 @composite(

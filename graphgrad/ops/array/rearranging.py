@@ -294,7 +294,7 @@ def _over_tiles(g: Any, x_shape: Shape, reps: Shape) -> Any:
         sample(rng.normal(size=(2, 1)), reps=(3, 1, 2)),
         sample(rng.normal(size=(3,)), reps=(2, 0)),
         sample(rng.normal(size=()), reps=(2, 2)),
-        sample(rng.normal(size=(2,)), reps=()),
+        sample(rng.normal(size=(1,)), reps=()),
     ],
     errors=(ErrorSample((np.zeros(3),), {"reps": (2, -1)}, ShapeError, "must not be negative"),),
     prepare=_prepare_reps,

@@ -20,10 +20,15 @@ __all__ = ["logsumexp", "max", "mean", "min", "sum"]
 
 Axis = int | Sequence[int] | None
 
-# NumPy's stubs know keepdims as a literal only.
-_add_reduce: Any = np.add.reduce
-_maximum_reduce: Any = np.maximum.reduce
-_minimum_reduce: Any = np.minimum.reduce
+
+def reduce_with(ufunc: Any) -> Any:
+    """The bare reduction by a ufunc, untyped: NumPy's stubs know ``keepdims`` as a literal only."""
+    return ufunc.reduce
+
+
+_add_reduce = reduce_with(np.add)
+_maximum_reduce = reduce_with(np.maximum)
+_minimum_reduce = reduce_with(np.minimum)
 
 
 def prepare_axis(attrs: dict[str, Any]) -> None:
@@ -41,8 +46,13 @@ def keep_axes(values: Any, x_shape: tuple[int, ...], axis: Axis, keepdims: bool)
 
 
 def floating(x: Any) -> Any:
-    """There is no -inf among integers to begin the search for the largest with, and unsigned ones would wrap around."""
-    return x if x.dtype.kind == "f" else x.astype(np.float64)
+    """Integers as floats: they wrap around, and there is no -inf among them to begin a search for the largest with."""
+    return x if x.dtype.kind in "fc" else x.astype(np.float64)
+
+
+def roomy(x: Any) -> Any:
+    """Floats whose total is finite if their mean is: float16, which ends at 65504, as float32."""
+    return x.astype(np.float32) if x.dtype == np.float16 else floating(x)
 
 
 def refuse_number(x: Any, axis: Axis) -> None:
@@ -80,7 +90,7 @@ def reduced_of_some(x: tuple[int, ...], /, axis: Axis = None, keepdims: bool = F
     """The shape after a reduction that needs one element at least."""
     for i in normalize_axes(axis, len(x)):
         if not x[i]:
-            raise ValueError(f"axis {i} of shape {x} has length 0: among no elements none is the largest or smallest")
+            raise ValueError(f"axis {i} of shape {x} has length 0: among no elements there is none to choose")
     return reduced(x, axis, keepdims)
 
 
@@ -164,19 +174,24 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> gg.mean([[1.0, 2.0], [3.0, 4.0]], axis=1)
     tensor([1.5, 3.5])
     """
-    return _add_reduce(x, axis=axis, keepdims=keepdims) / count_of(x.shape, axis)
+    result = _add_reduce(roomy(x), axis=axis, keepdims=keepdims) / count_of(x.shape, axis)
+    return result.astype(x.dtype) if x.dtype == np.float16 else result
+
+
+def shared(g: Any, winners: Any, axis: Axis) -> Any:
+    """The gradient of an extreme element, in even parts for all that are it; nan if it is nan, which equals none."""
+    ones = winners.astype(g.dtype)
+    return ones * (g / np.sum(ones, axis=axis, keepdims=True))
 
 
 def _shared_by_ties(g: Any, x: Any, out: Any, axis: Axis, keepdims: bool) -> Any:
-    winners = x == keep_axes(out, x.shape, axis, keepdims)
-    share = keep_axes(g, x.shape, axis, keepdims) / np.sum(winners, axis=axis, keepdims=True)
-    return np.where(winners, share, 0.0)
+    return shared(keep_axes(g, x.shape, axis, keepdims), x == keep_axes(out, x.shape, axis, keepdims), axis)
 
 
 @op(
     x=_shared_by_ties,
     formula="max({x}, axis={axis}, keepdims={keepdims})",
-    back={"x": "{g} where {x} is largest, 0 elsewhere"},
+    back={"x": "{g} where {x} is largest, in even parts if that is in several places; 0 elsewhere"},
     shape=reduced_of_some,
     cost=elements,
     samples=_samples,
@@ -188,6 +203,8 @@ def _shared_by_ties(g: Any, x: Any, out: Any, axis: Axis, keepdims: bool) -> Any
 def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     """
     The largest element, over all axes or some. Equal largest elements share the gradient evenly, as in PyTorch's amax.
+
+    Where nan is among the elements, the result is nan, and so is the gradient.
 
     Parameters
     ----------
@@ -209,7 +226,7 @@ def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
 @op(
     x=_shared_by_ties,
     formula="min({x}, axis={axis}, keepdims={keepdims})",
-    back={"x": "{g} where {x} is smallest, 0 elsewhere"},
+    back={"x": "{g} where {x} is smallest, in even parts if that is in several places; 0 elsewhere"},
     shape=reduced_of_some,
     cost=elements,
     samples=_samples,
@@ -221,6 +238,8 @@ def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
 def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     """
     The smallest element, over all axes or some. Equal ones share the gradient evenly, as in PyTorch's amin.
+
+    Where nan is among the elements, the result is nan, and so is the gradient.
 
     Parameters
     ----------
@@ -272,9 +291,9 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     """
     refuse_number(x, axis)
     x = floating(x)
-    largest = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
+    largest = _maximum_reduce(x, axis=axis, keepdims=True, initial=-np.inf)
     # Taking out an infinite element would leave inf - inf.
     shift = np.where(np.isfinite(largest), largest, 0.0)
     with np.errstate(divide="ignore"):
-        total = np.log(np.add.reduce(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+        total = np.log(_add_reduce(np.exp(x - shift), axis=axis, keepdims=True)) + shift
     return total if keepdims else np.reshape(total, reduced(x.shape, axis, False))

@@ -9,9 +9,10 @@ import numpy as np
 from graphgrad.graph.errors import DTypeError
 from graphgrad.graph.operation import ErrorSample
 from graphgrad.graph.tensor import Tensor
-from graphgrad.ops.array.arithmetic import power
+from graphgrad.ops.array.arithmetic import equal, power, sign
 from graphgrad.ops.array.selection import maximum, minimum, where
 from graphgrad.ops.array.shaping import astype
+from graphgrad.ops.attributes import keep_integers, keep_numbers
 from graphgrad.ops.composite import through
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.samples import UNEVEN, array, elementwise_samples, sample
@@ -95,6 +96,8 @@ fix = trunc
         sample(array(rng)),
         sample(array(rng, 0, 3), decimals=2),
     ],
+    errors=(ErrorSample((np.ones(2),), {"decimals": 1.5}, DTypeError, "decimals is an integer, got 1.5"),),
+    prepare=lambda attrs: keep_integers(attrs, "decimals"),
     numpy=(np.rint, np.around, np.round),
 )
 def round(x: Array, decimals: int = 0) -> Any:
@@ -159,7 +162,7 @@ floor_divide = op(
 )
 
 
-def _quotient(g: Any, a: Any, b: Any, out: Any) -> Any:
+def _truncated_quotient(g: Any, a: Any, b: Any, out: Any) -> Any:
     # The whole number that the value was computed with; a / b might be rounded to the next one.
     return g * -np.round((a - out) / b)
 
@@ -167,7 +170,7 @@ def _quotient(g: Any, a: Any, b: Any, out: Any) -> Any:
 fmod = op(
     np.fmod,
     a=lambda g: g,
-    b=_quotient,
+    b=_truncated_quotient,
     formula="{a} - trunc({a} / {b}) * {b}",
     local={"a": "1", "b": "-trunc({a} / {b})"},
     samples=elementwise_samples(2, (-4.0, 4.0), (-2.0, 2.0), apart=0.3),
@@ -190,7 +193,7 @@ remainder = op(
     np.remainder,
     symbol="mod",
     a=lambda g: g,
-    b=_quotient,
+    b=lambda g, a, b: g * -np.floor_divide(a, b),  # NumPy counts in it as it does in the remainder
     formula="{a} - floor({a} / {b}) * {b}",
     local={"a": "1", "b": "-floor({a} / {b})"},
     samples=elementwise_samples(2, (-4.0, 4.0), (-2.0, 2.0), apart=0.3),
@@ -212,20 +215,17 @@ remainder = op(
 # ---- bounds and choices ----------------------------------------------------------------------------------------------
 
 
-def _prepare_numbers(attrs: dict[str, Any]) -> None:
-    """Keep numbers as Python's; an array stands for one if it has one element."""
-    for name, value in attrs.items():
-        if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0:
-            attrs[name] = value = value.item()
-        if not isinstance(value, (bool, int, float, Tensor)) and (value is not None or name == "nan"):
-            raise TypeError(f"{name} is one number, got {type(value).__name__}")
-
-
 def _prepare_bounds(attrs: dict[str, Any]) -> None:
-    try:
-        _prepare_numbers(attrs)
-    except TypeError as error:
-        raise TypeError(f"{error}; gg.maximum and gg.minimum take a bound for each element") from None
+    for name in [name for name, bound in attrs.items() if bound is not None]:
+        if np.ndim(attrs[name]):
+            raise TypeError(f"{name} is one number; gg.maximum and gg.minimum take a bound for each element")
+        keep_numbers(attrs, name)
+
+
+def _prepare_replacements(attrs: dict[str, Any]) -> None:
+    if isinstance(attrs["nan"], bool):  # np.nan_to_num(x, True) means a copy
+        raise TypeError(f"nan is a number, got {attrs['nan']}")
+    keep_numbers(attrs, "nan", *(name for name in ("posinf", "neginf") if attrs[name] is not None))
 
 
 def _clip_x(g: Any, x: Any, min: Number, max: Number) -> Any:
@@ -254,7 +254,7 @@ def _clip_expanded(x: Any, min: Number, max: Number) -> Any:
         sample(array(rng)),
         sample(array(rng, 0, 3), min=0.0, max=1.0),
     ],
-    errors=(ErrorSample((np.ones(2),), {"min": np.zeros(2)}, DTypeError, "min is one number, got ndarray"),),
+    errors=(ErrorSample((np.ones(2),), {"min": np.zeros(2)}, DTypeError, "min is one number; gg.maximum"),),
     prepare=_prepare_bounds,
     expand=_clip_expanded,
     numpy=np.clip,
@@ -332,8 +332,8 @@ fmin = op(
         sample(array(rng)),
         sample(array(rng, 0, 3)),
     ],
-    errors=(ErrorSample((np.ones(2),), {"nan": None}, DTypeError, "nan is one number, got NoneType"),),
-    prepare=_prepare_numbers,
+    errors=(ErrorSample((np.ones(2),), {"nan": None}, DTypeError, "nan is a number"),),
+    prepare=_prepare_replacements,
     numpy=np.nan_to_num,
 )
 def nan_to_num(x: Array, nan: float = 0.0, posinf: Number = None, neginf: Number = None) -> Any:
@@ -368,7 +368,7 @@ def nan_to_num(x: Array, nan: float = 0.0, posinf: Number = None, neginf: Number
         sample(np.zeros((0, 3)), array(rng, 3)),
     ],
     errors=UNEVEN,
-    expand=lambda x, values: where(x == 0, values, astype(x > 0, values.dtype)),
+    expand=lambda x, values: where(equal(x, 0.0), values, maximum(sign(x), 0.0)),
     numpy=np.heaviside,
     covers=("P03.01",),
 )

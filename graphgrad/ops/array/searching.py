@@ -17,9 +17,11 @@ from graphgrad.ops.array.reductions import (
     Axis,
     elements,
     prepare_axis,
+    reduce_with,
     reduced_of_some,
     refuse_number,
 )
+from graphgrad.ops.attributes import keep_flags
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.samples import sample
 from graphgrad.ops.shapes import reduced
@@ -28,9 +30,8 @@ __all__ = ["all", "any", "argmax", "argmin", "count_nonzero", "digitize", "searc
 
 Shape = tuple[int, ...]
 
-# NumPy's stubs know keepdims as a literal only.
-_and_reduce: Any = np.logical_and.reduce
-_or_reduce: Any = np.logical_or.reduce
+_and_reduce = reduce_with(np.logical_and)
+_or_reduce = reduce_with(np.logical_or)
 
 
 def _truths(rng: np.random.Generator) -> Iterator[Sample]:
@@ -144,7 +145,7 @@ _PLACE: dict[str, Any] = {
     "errors": (
         *BAD_AXIS,
         NO_ELEMENTS,
-        ErrorSample((np.zeros((2, 3)),), {"axis": (0, 1)}, DTypeError, "'tuple' object cannot be"),
+        ErrorSample((np.zeros((2, 3)),), {"axis": (0, 1)}, DTypeError, "an integer, got (0, 1)"),
     ),
     "prepare": prepare_axis_or_none,
 }
@@ -284,7 +285,9 @@ def _binned(x: Shape, bins: Shape, /, **_: Any) -> Shape:
     errors=(
         ErrorSample((np.zeros(3), np.zeros((2, 2))), {}, ShapeError, "bins has one axis, got shape (2, 2)"),
         ErrorSample((np.zeros(3), np.array([0.0, 2.0, 1.0])), {}, ArgumentError, "monotonically increasing"),
+        ErrorSample((np.zeros(3), np.zeros(2)), {"right": "no"}, DTypeError, "right is True or False"),
     ),
+    prepare=lambda attrs: keep_flags(attrs, "right"),
     numpy=np.digitize,
 )
 def digitize(x: Array, bins: Array, right: bool = False) -> Any:

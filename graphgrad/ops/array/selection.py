@@ -16,20 +16,25 @@ __all__ = ["maximum", "minimum", "where"]
 maximum = op(
     np.maximum,
     symbol="max",
-    a=lambda g, a, b: np.where(a > b, g, np.where(a == b, g * 0.5, 0.0)),
-    b=lambda g, a, b: np.where(a < b, g, np.where(a == b, g * 0.5, 0.0)),
+    a=lambda g, a, b: np.where(a < b, 0.0, np.where(a == b, g * 0.5, g)),
+    b=lambda g, a, b: np.where(a > b, 0.0, np.where(a == b, g * 0.5, g)),
     formula="maximum({a}, {b})",
-    local={"a": "where({a} > {b}, 1, 0)", "b": "where({a} < {b}, 1, 0)"},
+    local={
+        "a": "where({a} < {b}, 0, where({a} == {b}, 0.5, 1))",
+        "b": "where({a} > {b}, 0, where({a} == {b}, 0.5, 1))",
+    },
     scalar=ScalarForm(
         lambda a, b: a if a > b or a != a else b,
         {
-            "a": lambda g, a, b: g if a > b else g * 0.5 if a == b else 0.0,
-            "b": lambda g, a, b: g if a < b else g * 0.5 if a == b else 0.0,
+            "a": lambda g, a, b: 0.0 if a < b else g * 0.5 if a == b else g,
+            "b": lambda g, a, b: 0.0 if a > b else g * 0.5 if a == b else g,
         },
     ),
     covers=("P02.05",),
     doc="""
     The larger of two, element by element. Where both are equal, each receives half of the gradient.
+
+    Where one is nan, so is the result, and both receive all of the gradient, as in PyTorch.
 
     Examples
     --------
@@ -42,13 +47,25 @@ maximum = op(
 minimum = op(
     np.minimum,
     symbol="min",
-    a=lambda g, a, b: np.where(a < b, g, np.where(a == b, g * 0.5, 0.0)),
-    b=lambda g, a, b: np.where(a > b, g, np.where(a == b, g * 0.5, 0.0)),
+    a=lambda g, a, b: np.where(a > b, 0.0, np.where(a == b, g * 0.5, g)),
+    b=lambda g, a, b: np.where(a < b, 0.0, np.where(a == b, g * 0.5, g)),
     formula="minimum({a}, {b})",
-    local={"a": "where({a} < {b}, 1, 0)", "b": "where({a} > {b}, 1, 0)"},
+    local={
+        "a": "where({a} > {b}, 0, where({a} == {b}, 0.5, 1))",
+        "b": "where({a} < {b}, 0, where({a} == {b}, 0.5, 1))",
+    },
     expand=lambda a, b: negative(maximum(negative(a), negative(b))),
+    scalar=ScalarForm(
+        lambda a, b: a if a < b or a != a else b,
+        {
+            "a": lambda g, a, b: 0.0 if a > b else g * 0.5 if a == b else g,
+            "b": lambda g, a, b: 0.0 if a < b else g * 0.5 if a == b else g,
+        },
+    ),
     doc="""
     The smaller of two, element by element. Where both are equal, each receives half of the gradient.
+
+    Where one is nan, so is the result, and both receive all of the gradient, as in PyTorch.
 
     Examples
     --------

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.graph.dtypes import check_dtype
-from graphgrad.graph.errors import ShapeError
+from graphgrad.graph.dtypes import as_dtype, check_dtype
+from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.samples import elementwise_samples, sample
@@ -28,6 +28,8 @@ def _back(g: Any, x_shape: Shape) -> Any:
 def _prepare_shape(attrs: dict[str, Any]) -> None:
     shape = attrs["shape"]
     attrs["shape"] = (operator.index(shape),) if np.ndim(shape) == 0 else tuple(map(operator.index, shape))
+    if min(attrs["shape"], default=0) < -1:
+        raise ValueError(f"a length is an integer from 0, or -1 where it follows from the others, got {attrs['shape']}")
 
 
 def _reshaped(x: Shape, /, shape: Shape) -> Shape:
@@ -66,6 +68,7 @@ def _reshaped(x: Shape, /, shape: Shape) -> Shape:
     errors=(
         ErrorSample((np.zeros((2, 3)),), {"shape": (4, 2)}, ShapeError, "can't be arranged as (4, 2)"),
         ErrorSample((np.zeros((2, 3)),), {"shape": (-1, -1)}, ShapeError, "only one length"),
+        ErrorSample((np.zeros((2, 3)),), {"shape": (-2, 3)}, ArgumentError, "a length is an integer from 0, or -1"),
     ),
     prepare=_prepare_shape,
     view=True,
@@ -129,8 +132,7 @@ def _prepare_axes_between(attrs: dict[str, Any]) -> None:
 
 def _flattened(x: Shape, /, start_axis: int, end_axis: int) -> Shape:
     if not x:
-        start_axis, end_axis = one_axis(start_axis, 1), one_axis(end_axis, 1)
-        return (1,)
+        x = (1,)
     start, end = one_axis(start_axis, len(x)), one_axis(end_axis, len(x))
     if start > end:
         raise ValueError(f"start_axis {start_axis} comes after end_axis {end_axis} in shape {x}")
@@ -283,10 +285,11 @@ def broadcast_to(x: Array, shape: int | Sequence[int]) -> Any:
     cost=free,
     view=True,
     plumbing=True,
+    covers=("P03.02",),
 )
 def identity(x: Array) -> Any:
     """
-    The same values, as a node of its own.
+    The same values, as a node of its own: the activation of a linear layer, such as one that predicts any number.
 
     Examples
     --------
@@ -294,11 +297,11 @@ def identity(x: Array) -> Any:
     >>> gg.identity([1.0, 2.0])
     tensor([1., 2.])
     """
-    return x
+    return x[...]  # an array of its own: a write in place has to see that it is a view
 
 
 def _prepare_dtype(attrs: dict[str, Any]) -> None:
-    dtype = np.dtype(attrs["dtype"])
+    dtype = as_dtype(attrs["dtype"], "astype")
     check_dtype(np.empty(0, dtype), "astype")
     attrs["dtype"] = dtype.name
 
@@ -311,6 +314,7 @@ def _prepare_dtype(attrs: dict[str, Any]) -> None:
     shape=same,
     cost=free,
     samples=lambda rng: [sample(values.operands[0], dtype="float64") for values in elementwise_samples(1)(rng)],
+    errors=(ErrorSample((np.zeros(2),), {"dtype": None}, DTypeError, "None is no dtype"),),
     prepare=_prepare_dtype,
     plumbing=True,
 )

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from graphgrad.graph.errors import DTypeError
 from graphgrad.graph.operation import ErrorSample
 from graphgrad.ops.array.cumulative import BAD_ONE_AXIS, in_a_row, same_or_flat
 from graphgrad.ops.array.gathering import prepare_axis_or_none
+from graphgrad.ops.array.reductions import Axis, count_of
 from graphgrad.ops.array.scattering import put_along_axis
+from graphgrad.ops.attributes import keep_flags
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.samples import sample
 
@@ -21,9 +24,9 @@ __all__ = ["argpartition", "argsort", "partition", "sort"]
 Shape = tuple[int, ...]
 
 
-def comparisons(x: Shape, /, **_: Any) -> int:
-    """The cost of sorting along an axis: about n · log2(n) comparisons."""
-    return math.prod(x) * max(math.prod(x), 1).bit_length()
+def comparisons(x: Shape, /, axis: Axis = None, **_: Any) -> int:
+    """The cost of sorting along an axis: about log2(n) comparisons for each element, of n in a line."""
+    return math.prod(x) * max(count_of(x, axis) - 1, 0).bit_length()
 
 
 def order_of(x: Any, axis: int, descending: bool = False, stable: bool = True) -> Any:
@@ -37,7 +40,9 @@ def order_of(x: Any, axis: int, descending: bool = False, stable: bool = True) -
 
 def _prepare_order(attrs: dict[str, Any]) -> None:
     prepare_axis_or_none(attrs)
-    attrs["descending"], attrs["stable"] = bool(attrs["descending"]), attrs["stable"] is None or bool(attrs["stable"])
+    if attrs["stable"] is None:
+        attrs["stable"] = True
+    keep_flags(attrs, "descending", "stable")
 
 
 def put_back(g: Any, places: Any, x_shape: Shape, axis: int | None) -> Any:
@@ -67,7 +72,10 @@ _SORTED: dict[str, Any] = {
         sample(rng.normal(size=()), axis=None),
         sample(np.zeros((2, 0))),
     ],
-    "errors": BAD_ONE_AXIS,
+    "errors": (
+        *BAD_ONE_AXIS,
+        ErrorSample((np.zeros(3),), {"descending": "no"}, DTypeError, "descending is True or False"),
+    ),
     "prepare": _prepare_order,
 }
 

@@ -12,7 +12,7 @@ from graphgrad.graph.errors import DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.ops.array.arithmetic import divide, multiply, square, subtract
 from graphgrad.ops.array.arithmetic import sqrt as square_root
-from graphgrad.ops.array.axes import matrix_transpose
+from graphgrad.ops.array.axes import matrix_transpose, permute_dims
 from graphgrad.ops.array.joining import concat
 from graphgrad.ops.array.reductions import (
     BAD_AXIS,
@@ -22,13 +22,16 @@ from graphgrad.ops.array.reductions import (
     keep_axes,
     mean,
     prepare_axis,
+    reduce_with,
     refuse_number,
+    roomy,
 )
 from graphgrad.ops.array.reductions import sum as sum_of
 from graphgrad.ops.array.selection import maximum, minimum
 from graphgrad.ops.array.shaping import broadcast_to, reshape
+from graphgrad.ops.attributes import keep_flags, keep_numbers
 from graphgrad.ops.composite import composite
-from graphgrad.ops.declare import Array, op
+from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.matrix.matmul import matmul
 from graphgrad.ops.samples import sample
 from graphgrad.ops.shapes import normalize_axes, reduced
@@ -37,8 +40,7 @@ __all__ = ["average", "corrcoef", "cov", "std", "var"]
 
 Shape = tuple[int, ...]
 
-# NumPy's stubs know keepdims as a literal only.
-_add_reduce: Any = np.add.reduce
+_add_reduce = reduce_with(np.add)
 
 
 # ---- variances -------------------------------------------------------------------------------------------------------
@@ -52,19 +54,27 @@ def freedom(x_shape: Shape, axis: Axis, correction: float) -> float:
 def prepare_variance(attrs: dict[str, Any]) -> None:
     """Keep the axes and the correction as plain numbers."""
     prepare_axis(attrs)
-    attrs["correction"] = float(attrs["correction"])
+    keep_numbers(attrs, "correction")
 
 
 def _variance(x: Any, axis: Axis, correction: float, keepdims: bool) -> Any:
+    """The variance, of float16 in float32, in which the squares have room."""
     refuse_number(x, axis)
-    x = floating(x)
+    x = roomy(x)
     deviations = x - _add_reduce(x, axis=axis, keepdims=True) / count_of(x.shape, axis)
     return _add_reduce(deviations * deviations, axis=axis, keepdims=keepdims) / freedom(x.shape, axis, correction)
 
 
+def _in_float16_again(result: Any, x: Any) -> Any:
+    return result.astype(x.dtype) if x.dtype == np.float16 else result
+
+
+_mean = polymorphic(mean)
+
+
 def _var_x(g: Any, x: Any, axis: Axis, correction: float, keepdims: bool) -> Any:
     slope = 2.0 * keep_axes(g, x.shape, axis, keepdims) / freedom(x.shape, axis, correction)
-    return slope * (x - np.mean(x, axis=axis, keepdims=True))
+    return slope * (x - _mean(x, axis=axis, keepdims=True))
 
 
 def _std_x(g: Any, x: Any, out: Any, axis: Axis, correction: float, keepdims: bool) -> Any:
@@ -91,14 +101,8 @@ def variance_samples(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(rng.normal(size=(4,)), axis=-1, correction=1.0)
 
 
-BAD_CORRECTION = ErrorSample((np.zeros((2, 3)),), {"correction": "1"}, DTypeError, "correction is a number, got '1'")
+BAD_CORRECTION = ErrorSample((np.zeros((2, 3)),), {"correction": "1"}, DTypeError, "correction is a number")
 """What every variance refuses, beside what every reduction does."""
-
-
-def _prepare_checked(attrs: dict[str, Any]) -> None:
-    if isinstance(attrs["correction"], str):
-        raise TypeError(f"correction is a number, got {attrs['correction']!r}")
-    prepare_variance(attrs)
 
 
 _VARIANCE: dict[str, Any] = {
@@ -106,7 +110,7 @@ _VARIANCE: dict[str, Any] = {
     "cost": lambda x, **_: 4 * math.prod(x),
     "samples": variance_samples,
     "errors": (*BAD_AXIS, BAD_CORRECTION),
-    "prepare": _prepare_checked,
+    "prepare": prepare_variance,
 }
 
 
@@ -141,7 +145,7 @@ def var(x: Array, axis: Axis = None, *, correction: float = 0.0, keepdims: bool 
     >>> gg.var([1.0, 2.0, 3.0, 4.0])
     tensor(1.25)
     """
-    return _variance(x, axis, correction, keepdims)
+    return _in_float16_again(_variance(x, axis, correction, keepdims), x)
 
 
 @op(
@@ -175,18 +179,18 @@ def std(x: Array, axis: Axis = None, *, correction: float = 0.0, keepdims: bool 
     >>> gg.std([[1.0, 3.0], [2.0, 6.0]], axis=1)
     tensor([1., 2.])
     """
-    return np.sqrt(_variance(x, axis, correction, keepdims))
+    return _in_float16_again(np.sqrt(_variance(x, axis, correction, keepdims)), x)
 
 
 # ---- weighted means --------------------------------------------------------------------------------------------------
 
 
 def _averaged(x: Shape, weights: Shape | None = None, /, axis: Axis = None, keepdims: bool = False) -> Shape:
-    axes = normalize_axes(axis, len(x))
+    normalize_axes(axis, len(x))
     if weights is not None and weights != x:
         if axis is None:
             raise ValueError(f"weights of shape {weights} need an axis, or the shape of x, {x}")
-        along = tuple(x[i] for i in axes)
+        along = tuple(x[i] for i in (axis if isinstance(axis, tuple) else (axis,)))
         if weights != along:
             raise ValueError(f"weights have shape {x}, as x, or {along}, as x along axis {axis}; got {weights}")
     return reduced(x, axis, keepdims)
@@ -195,7 +199,7 @@ def _averaged(x: Shape, weights: Shape | None = None, /, axis: Axis = None, keep
 def _average_samples(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(rng.normal(size=(2, 3)), rng.uniform(0.5, 1.5, (2, 3)))
     yield sample(rng.normal(size=(2, 3)), rng.uniform(0.5, 1.5, 3), axis=-1, keepdims=True)
-    yield sample(rng.normal(size=(2, 3, 2)), rng.uniform(0.5, 1.5, (2, 2)), axis=(0, 2))
+    yield sample(rng.normal(size=(2, 1, 3)), rng.uniform(0.5, 1.5, (3, 2)), axis=(-1, 0))
     yield sample(rng.normal(size=(2, 3)), None)
     yield sample(rng.normal(size=(2, 3)), None, axis=0, keepdims=True)
     yield sample(rng.normal(size=()), None)
@@ -227,7 +231,8 @@ def average(x: Array, axis: Axis = None, weights: Array = None, *, keepdims: boo
     axis
         An axis or several, counted from the end if negative; None for all.
     weights
-        One for each element of `x`, or one for each place along `axis`. They need not add up to 1.
+        One for each element of `x`, or one for each place along `axis`, of several axes in the order named there. They
+        need not add up to 1; where they add up to 0, the result is nan or infinite.
     keepdims
         Keep the axes that were averaged, with length 1.
 
@@ -237,11 +242,14 @@ def average(x: Array, axis: Axis = None, weights: Array = None, *, keepdims: boo
     >>> gg.average([1.0, 2.0, 4.0], weights=[1.0, 1.0, 2.0])
     tensor(2.75)
     """
+    x = floating(x)
     if weights is None:
         return sum_of(x, axis, keepdims) / count_of(x.shape, axis)
     _averaged(x.shape, weights.shape, axis)
     if weights.shape != x.shape:
-        axes = normalize_axes(axis, x.ndim)
+        axes = [i % x.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
+        if axes != sorted(axes):
+            weights = permute_dims(weights, np.argsort(axes).tolist())
         weights = reshape(weights, tuple(n if i in axes else 1 for i, n in enumerate(x.shape)))
     total = sum_of(multiply(x, weights), axis, keepdims)
     return divide(total, sum_of(broadcast_to(weights, x.shape), axis, keepdims))
@@ -298,11 +306,11 @@ def _squared(rows: Any) -> Any:
 
 
 def _prepare_covariance(attrs: dict[str, Any]) -> None:
-    attrs["rowvar"], attrs["bias"] = bool(attrs["rowvar"]), bool(attrs["bias"])
+    keep_flags(attrs, "rowvar", "bias")
     if attrs["ddof"] is not None:
-        if isinstance(attrs["ddof"], str) or not float(attrs["ddof"]).is_integer():
+        keep_numbers(attrs, "ddof")
+        if isinstance(attrs["ddof"], float) and not attrs["ddof"].is_integer():
             raise TypeError(f"ddof is an integer, got {attrs['ddof']!r}")
-        attrs["ddof"] = int(attrs["ddof"])
 
 
 def _pairs(*options: dict[str, Any]) -> Callable[[np.random.Generator], Iterator[Sample]]:
@@ -320,7 +328,10 @@ def _pairs(*options: dict[str, Any]) -> Callable[[np.random.Generator], Iterator
 
 @composite(
     formula="cov({m}, {y}, {rowvar}, {bias}, {ddof})",
-    back={"m": "({g} + {g}ᵀ) @ the deviations / (n - 1)", "y": "({g} + {g}ᵀ) @ the deviations / (n - 1)"},
+    back={
+        "m": "its rows of ({g} + {g}ᵀ) @ the deviations of all / (n - 1), or what is divided by instead",
+        "y": "its rows of ({g} + {g}ᵀ) @ the deviations of all / (n - 1), or what is divided by instead",
+    },
     neutral={"y": "None"},
     shape=_covariances,
     cost=lambda m, *_, **__: 2 * math.prod(m) * max(m, default=1),
@@ -360,14 +371,14 @@ def cov(m: Array, y: Array = None, rowvar: bool = True, bias: bool = False, ddof
     """
     rows = _rows(m, y, rowvar)
     taken_off = ddof if ddof is not None else 0 if bias else 1
-    return divide(_squared(_deviations(rows, 1)), max(float(rows.shape[1] - taken_off), 0.0))
+    return divide(_squared(_deviations(rows, 1)), freedom(rows.shape, 1, taken_off))
 
 
 @composite(
     formula="corrcoef({x}, {y}, {rowvar})",
     back={
-        "x": "({g} + {g}ᵀ) @ the deviations of length 1, without what would change their mean or length",
-        "y": "({g} + {g}ᵀ) @ the deviations of length 1, without what would change their mean or length",
+        "x": "its rows of ({g} + {g}ᵀ) @ u, less their parts along u, over the lengths; u: the deviations of length 1",
+        "y": "its rows of ({g} + {g}ᵀ) @ u, less their parts along u, over the lengths; u: the deviations of length 1",
     },
     neutral={"y": "None"},
     shape=_correlations,
@@ -377,6 +388,7 @@ def cov(m: Array, y: Array = None, rowvar: bool = True, bias: bool = False, ddof
         ErrorSample((np.zeros((2, 3)), np.zeros(4)), {}, ShapeError, "3 in the first, 4 in y"),
         ErrorSample((np.zeros((2, 3, 1)), np.zeros(3)), {}, ShapeError, "variables and observations are two axes"),
     ),
+    prepare=lambda attrs: keep_flags(attrs, "rowvar"),
     numpy=np.corrcoef,
 )
 def corrcoef(x: Array, y: Array = None, rowvar: bool = True) -> Any:

@@ -44,10 +44,8 @@ def _windows(x: Shape, /, window_shape: Shape, axis: Shape | None) -> Shape:
     lengths = list(x)
     for at, length in zip(_slid_axes(len(x), window_shape, axis), window_shape, strict=True):
         lengths[at] -= length - 1
-        if lengths[at] < 1 and lengths[at] + length - 1 != 0:
-            raise ValueError(f"a window of length {length} is too long for axis {at} of shape {x}")
         if lengths[at] < 1:
-            raise ValueError(f"axis {at} of shape {x} is empty: no window fits in")
+            raise ValueError(f"no window of length {length} fits into axis {at} of shape {x}")
     return (*lengths, *window_shape)
 
 
@@ -70,9 +68,9 @@ def _window_samples(rng: np.random.Generator) -> Iterator[Sample]:
     cost=free,
     samples=_window_samples,
     errors=(
-        ErrorSample((np.zeros((2, 3)),), {"window_shape": 4, "axis": 1}, ShapeError, "too long for axis 1"),
+        ErrorSample((np.zeros((2, 3)),), {"window_shape": 4, "axis": 1}, ShapeError, "length 4 fits into axis 1"),
         ErrorSample((np.zeros((2, 3)),), {"window_shape": 2}, ShapeError, "a length for each of all 2 axes"),
-        ErrorSample((np.zeros(0),), {"window_shape": 1}, ShapeError, "no window fits in"),
+        ErrorSample((np.zeros(0),), {"window_shape": 1}, ShapeError, "fits into axis 0"),
         ErrorSample((np.zeros(3),), {"window_shape": 0}, ArgumentError, "at least 1"),
     ),
     prepare=_prepare,

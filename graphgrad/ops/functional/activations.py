@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.graph.errors import ArgumentError
+from graphgrad.graph.errors import ArgumentError, DTypeError
 from graphgrad.graph.operation import ErrorSample, Sample, ScalarForm
 from graphgrad.ops.array.arithmetic import abs as absolute
 from graphgrad.ops.array.arithmetic import add, divide, multiply, negative, square, subtract
 from graphgrad.ops.array.elementwise import exp, sigmoid, softplus, tanh
 from graphgrad.ops.array.selection import minimum, where
+from graphgrad.ops.attributes import keep_numbers
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.floats import as_floats
 from graphgrad.ops.samples import UNEVEN, array, elementwise_samples, sample
@@ -63,11 +64,16 @@ def _with_alpha(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(np.array([-2.0, -0.5, 1.5]), alpha=0.5)
 
 
+_NO_NUMBER = ErrorSample((np.zeros(2),), {"alpha": "1"}, DTypeError, "alpha is a number, got '1'")
+
+
 @op(
     input=lambda g, input, alpha: np.where(input > 0, g, g * (alpha * np.exp(_below_zero(input)))),
     formula="where({input} > 0, {input}, {alpha} * (exp({input}) - 1))",
     local={"input": "where({input} > 0, 1, {alpha} * exp({input}))"},
     samples=_with_alpha,
+    errors=(_NO_NUMBER,),
+    prepare=lambda attrs: keep_numbers(attrs, "alpha"),
     expand=lambda input, alpha: where(input > 0.0, input, multiply(alpha, subtract(exp(minimum(input, 0.0)), 1.0))),
     covers=("P03.09",),
 )
@@ -92,6 +98,7 @@ def elu(input: Array, alpha: float = 1.0) -> Any:
 
 
 def _refuse_zero(attrs: dict[str, Any]) -> None:
+    keep_numbers(attrs, "alpha")
     if attrs["alpha"] == 0:
         raise ValueError("alpha must not be 0: the function divides by it")
 
@@ -101,7 +108,7 @@ def _refuse_zero(attrs: dict[str, Any]) -> None:
     formula="where({input} > 0, {input}, {alpha} * (exp({input} / {alpha}) - 1))",
     local={"input": "where({input} > 0, 1, exp({input} / {alpha}))"},
     samples=_with_alpha,
-    errors=(ErrorSample((np.zeros(2),), {"alpha": 0.0}, ArgumentError, "alpha must not be 0"),),
+    errors=(_NO_NUMBER, ErrorSample((np.zeros(2),), {"alpha": 0.0}, ArgumentError, "alpha must not be 0")),
     prepare=_refuse_zero,
     expand=lambda input, alpha: where(
         input > 0.0, input, multiply(alpha, subtract(exp(divide(minimum(input, 0.0), alpha)), 1.0))
@@ -197,7 +204,7 @@ def _swish_rule(g: Any, input: Any, beta: Any) -> Any:
 
 def _swish_rule_of_beta(g: Any, input: Any, beta: Any) -> Any:
     s = _sigmoid(beta * input)
-    return g * (input * input * (s * (1.0 - s)))
+    return g * (input * (input * (s * (1.0 - s))))  # in this order, as the square of a large input would overflow
 
 
 @op(
@@ -264,6 +271,8 @@ def mish(input: Array) -> Any:
 _ROOT_TWO_PI = math.sqrt(2.0 * math.pi)
 _GELU_SLOPE = math.sqrt(8.0 / math.pi)
 _GELU_CUBIC = 0.044715
+_GELU_FLAT = 40.0
+"""Beyond, the approximation is 0 or x in every dtype, and the cube of a large x would overflow."""
 
 
 def _gelu_argument(x: Any) -> Any:
@@ -271,12 +280,17 @@ def _gelu_argument(x: Any) -> Any:
     return _GELU_SLOPE * (x * (1.0 + _GELU_CUBIC * (x * x)))
 
 
+def _nearer(x: Any) -> Any:
+    return np.minimum(np.maximum(x, -_GELU_FLAT), _GELU_FLAT)
+
+
 def _gelu_rule(g: Any, input: Any, approximate: str) -> Any:
     if approximate == "none":
         return g * (_ndtr(input) + input * (np.exp(-0.5 * (input * input)) / _ROOT_TWO_PI))
-    s = _sigmoid(_gelu_argument(input))
-    slope = _GELU_SLOPE * (1.0 + 3.0 * _GELU_CUBIC * (input * input))
-    return g * (s + input * (s * (1.0 - s) * slope))
+    near = _nearer(input)
+    s = _sigmoid(_gelu_argument(near))
+    slope = _GELU_SLOPE * (1.0 + 3.0 * _GELU_CUBIC * (near * near))
+    return g * (s + near * (s * (1.0 - s) * slope))
 
 
 def _prepare_approximate(attrs: dict[str, Any]) -> None:
@@ -317,7 +331,7 @@ def gelu(input: Array, *, approximate: str = "none") -> Any:
     >>> gg.nn.functional.gelu([-1.0, 0.0, 1.0], approximate="tanh")
     tensor([-0.1588,  0.    ,  0.8412])
     """
-    return input * (_ndtr(input) if approximate == "none" else _sigmoid(_gelu_argument(input)))
+    return input * (_ndtr(input) if approximate == "none" else _sigmoid(_gelu_argument(_nearer(input))))
 
 
 # ---- relatives of sigmoid and tanh -----------------------------------------------------------------------------------
@@ -341,7 +355,8 @@ def logsigmoid(input: Array) -> Any:
     >>> gg.nn.functional.logsigmoid([-1000.0, 0.0])
     tensor([-1.0000e+03, -6.9315e-01])
     """
-    return np.minimum(input, 0) - np.log1p(np.exp(0.0 - np.abs(input)))
+    # Subtracted from 0.0 before |x| is taken: the smallest integer of a dtype has no positive counterpart.
+    return np.minimum(input, 0) - np.log1p(np.exp(-np.abs(0.0 - input)))
 
 
 @op(

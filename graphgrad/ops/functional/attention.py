@@ -18,6 +18,7 @@ from graphgrad.ops.array.rearranging import repeat
 from graphgrad.ops.array.reductions import max
 from graphgrad.ops.array.selection import where
 from graphgrad.ops.array.softmaxes import softmax
+from graphgrad.ops.attributes import keep_numbers
 from graphgrad.ops.composite import composite, named
 from graphgrad.ops.declare import Array
 from graphgrad.ops.functional.dropout import dropout
@@ -33,12 +34,9 @@ Shape = tuple[int, ...]
 
 
 def _prepare(attrs: dict[str, Any]) -> None:
-    attrs["dropout_p"] = float(attrs["dropout_p"])
+    keep_numbers(attrs, "dropout_p", *(["scale"] if attrs["scale"] is not None else []))
     if not 0.0 <= attrs["dropout_p"] <= 1.0:
         raise ValueError(f"dropout_p is a probability from 0 to 1, got {attrs['dropout_p']}")
-    attrs["scale"] = None if attrs["scale"] is None else float(attrs["scale"])
-    for name in ("is_causal", "enable_gqa"):
-        attrs[name] = bool(attrs[name])
     keep_seed(attrs, draws=attrs["dropout_p"] > 0.0)
 
 
@@ -78,6 +76,16 @@ def _attended(
         if shapes.broadcast(scores, attn_mask) != scores:
             raise ValueError(f"attn_mask {attn_mask} doesn't broadcast to the scores, which have shape {scores}")
     return (*shapes.broadcast(scores[:-2], value[:-2]), query[-2], value[-1])
+
+
+def _kind_of_mask(mask: Any) -> str:
+    """``"b"`` for bools, ``"f"`` for floats, empty for no mask at all."""
+    if mask is None:
+        return ""
+    dtype = mask.dtype if hasattr(mask, "dtype") else np.result_type(mask)  # a number is a mask too
+    if dtype.kind not in "bf":
+        raise TypeError(f"attn_mask holds bools or floats, got {dtype}: does a 0 hide a key, or add nothing?")
+    return str(dtype.kind)
 
 
 def _cost(query: Shape, key: Shape, value: Shape, attn_mask: Shape | None = None, /, **attrs: Any) -> int:
@@ -191,9 +199,8 @@ def scaled_dot_product_attention(
     """
     operands = [None if one is None else np.shape(one) for one in (query, key, value, attn_mask)]
     _attended(*operands, is_causal=is_causal, enable_gqa=enable_gqa)  # type: ignore[arg-type]
-    if attn_mask is not None and attn_mask.dtype.kind not in "bf":
-        raise TypeError(f"attn_mask holds bools or floats, got {attn_mask.dtype}: does a 0 hide a key, or add nothing?")
-    if attn_mask is not None and attn_mask.dtype.kind == "f":
+    kind = _kind_of_mask(attn_mask)
+    if kind == "f":
         query, key, value, attn_mask = in_floats(query, key, value, attn_mask)
     else:
         query, key, value = in_floats(query, key, value)
@@ -207,7 +214,7 @@ def scaled_dot_product_attention(
     if attn_mask is None:
         weights = softmax(scores, -1)
     else:
-        if attn_mask.dtype.kind == "b":
+        if kind == "b":
             scores = named(where(attn_mask, scores, -np.inf), "masked")
         else:
             scores = named(add(scores, attn_mask), "masked")

@@ -12,14 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError, describe
+from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
-from graphgrad.ops.array.arithmetic import multiply
+from graphgrad.ops.array.arithmetic import add, divide, multiply, subtract
+from graphgrad.ops.array.axes import moveaxis
 from graphgrad.ops.array.elementwise import sigmoid
+from graphgrad.ops.array.encoding import one_hot
 from graphgrad.ops.array.reductions import max
-from graphgrad.ops.array.shaping import reshape
+from graphgrad.ops.array.searching import argmax
+from graphgrad.ops.array.shaping import astype, reshape
 from graphgrad.ops.array.softmaxes import softmax
-from graphgrad.ops.composite import composite
+from graphgrad.ops.array.stopping import stop_gradient
+from graphgrad.ops.attributes import keep_integers, keep_numbers
+from graphgrad.ops.composite import composite, named
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.samples import sample
 from graphgrad.ops.seeds import generator, keep_seed
@@ -97,20 +102,34 @@ def softmin(input: Array, dim: int = -1) -> Any:
 
 def _prepare_gumbel(attrs: dict[str, Any]) -> None:
     _prepare_dim(attrs)
+    keep_numbers(attrs, "tau")
     if not attrs["tau"] > 0:
         raise ValueError(f"tau is a temperature above 0, got {attrs['tau']}")
-    attrs["hard"] = bool(attrs["hard"])
     keep_seed(attrs)
 
 
+def _gumbel(like: Any, seed: int | None) -> Any:
+    noise = generator(seed).gumbel(size=like.shape)
+    return noise.astype(like.dtype) if like.dtype.kind == "f" else noise
+
+
 def _noisy(logits: Any, tau: float, seed: int | None) -> Any:
-    noise = generator(seed).gumbel(size=logits.shape)
-    return (logits + (noise.astype(logits.dtype) if logits.dtype.kind == "f" else noise)) / tau
+    return (logits + _gumbel(logits, seed)) / tau
 
 
 def _gumbel_rule(g: Any, logits: Any, tau: float, dim: int, seed: int | None) -> Any:
     y = _softmax(_noisy(logits, tau, seed), axis=dim)
     return y * (g - np.sum(g * y, axis=dim, keepdims=True)) / tau
+
+
+def _gumbel_expanded(logits: Any, tau: float, hard: bool, dim: int, seed: int | None) -> Any:
+    noisy = named(add(logits, _gumbel(logits, seed)), "noisy")
+    y = named(softmax(divide(noisy, tau), dim), "soft")
+    if not hard or not y.shape[dim]:
+        return y
+    one_hots = moveaxis(one_hot(argmax(y, dim), y.shape[dim]), -1, dim)
+    choice = named(astype(one_hots, y.dtype), "choice")
+    return add(y, stop_gradient(subtract(choice, y)))
 
 
 _NOISY = "({logits} + gumbel_noise({logits}, {seed})) / {tau}"
@@ -134,7 +153,7 @@ _NOISY = "({logits} + gumbel_noise({logits}, {seed})) / {tau}"
         ErrorSample((np.zeros((2, 3)),), {"seed": -1}, ArgumentError, "seed is an integer from 0"),
     ),
     prepare=_prepare_gumbel,
-    expand=lambda logits, tau, hard, dim, seed: softmax(_noisy(logits, tau, seed), dim),
+    expand=_gumbel_expanded,
 )
 def gumbel_softmax(logits: Array, tau: float = 1, hard: bool = False, *, dim: int = -1, seed: int | None = None) -> Any:
     """
@@ -252,10 +271,7 @@ def _maxout_shape(input: Shape, /, num_pieces: int, dim: int) -> Shape:
 
 def _prepare_pieces(attrs: dict[str, Any]) -> None:
     _prepare_dim(attrs)
-    attrs["num_pieces"] = operator.index(attrs["num_pieces"])
-    if attrs["num_pieces"] < 1:
-        what = f"maxout: num_pieces is an integer from 1, got {attrs['num_pieces']}"
-        raise ArgumentError(describe(what, hint="so many neighbours of input make one unit"))
+    keep_integers(attrs, "num_pieces", least=1)
 
 
 @composite(
@@ -267,7 +283,7 @@ def _prepare_pieces(attrs: dict[str, Any]) -> None:
         sample(rng.normal(size=(2, 6)), num_pieces=3),
         sample(rng.normal(size=(4, 3)), num_pieces=2, dim=0),
         sample(rng.normal(size=(2, 4, 2)), num_pieces=2, dim=-2),
-        sample(rng.normal(size=(3,)), num_pieces=1),
+        sample(rng.normal(size=(1, 3)), num_pieces=1),
         sample(rng.normal(size=(0, 4)), num_pieces=2),
     ],
     errors=(

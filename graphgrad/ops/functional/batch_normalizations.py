@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.graph.tensor import Tensor
 from graphgrad.graph.writes import wrote
 from graphgrad.ops.array.arithmetic import add, divide, sqrt, subtract
+from graphgrad.ops.attributes import keep_numbers
 from graphgrad.ops.composite import composite, named
 from graphgrad.ops.declare import Array, OpFunction
 from graphgrad.ops.functional.loss_parts import in_floats
@@ -66,7 +67,15 @@ def _cost(input: Shape, running_mean: Any, running_var: Any, weight: Any, bias: 
 
 
 def _back(
-    g: Any, input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, axes: Shape, eps: float
+    g: Any,
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any,
+    bias: Any,
+    axes: Shape,
+    eps: float,
+    needs: Collection[str],
 ) -> list[Any]:
     """In closed form; of running statistics that are given, `axes` isn't looked at."""
     rank, others = input.ndim, (0, *range(2, input.ndim))
@@ -77,8 +86,11 @@ def _back(
     root = np.sqrt(per_channel(running_var, rank) + eps)
     normalized = (input - per_channel(running_mean, rank)) / root
     arrived = (g if weight is None else g * scale) / root
-    to_mean = np.reshape(np.sum(-arrived, axis=others), running_mean.shape)
-    to_var = np.reshape(np.sum(-0.5 * arrived * normalized / root, axis=others), running_var.shape)
+    to_mean = to_var = None
+    if "running_mean" in needs:
+        to_mean = np.reshape(np.sum(-arrived, axis=others), running_mean.shape)
+    if "running_var" in needs:
+        to_var = np.reshape(np.sum(-0.5 * arrived * normalized / root, axis=others), running_var.shape)
     return [arrived, to_mean, to_var, *learned_back(g, normalized, weight, bias, others)]
 
 
@@ -153,6 +165,8 @@ def _keeping_statistics(
                 raise ShapeError(describe(f"{name}: {reason}")) from None
         result = operation(**{**given, "running_mean": None, "running_var": None})
         values = input.data
+        if not values.size:
+            return result  # of nothing there is no mean to move towards
         axes, others = averaged(shape), tuple(i for i in range(len(shape)) if i != 1)
         count = math.prod(shape[axis] for axis in axes)
         momentum = float(given["momentum"])
@@ -179,8 +193,7 @@ def _check_together(running_mean: Any, running_var: Any) -> None:
 
 def _prepare_batch(attrs: dict[str, Any]) -> None:
     prepare_eps(attrs)
-    attrs["training"] = bool(attrs["training"])
-    attrs["momentum"] = float(attrs["momentum"])
+    keep_numbers(attrs, "momentum")
 
 
 def _batch_shape(
@@ -219,8 +232,9 @@ def _batch_samples(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(array(rng, 2, 1, 2), None, None, None, None, training=True, eps=0.1)
 
 
-_BATCH_MEAN = "where({training}, mean_of_channels({input}), of_channels({running_mean}, {input}))"
-_BATCH_VAR = "where({training}, var_of_channels({input}), of_channels({running_var}, {input}))"
+_BATCH_MEAN = "where({training}, mean_of_channels({input}), {running_mean}[channel({input})])"
+_BATCH_VAR = "where({training}, var_of_channels({input}), {running_var}[channel({input})])"
+_SCALED = "* {weight}[channel({input})] + {bias}[channel({input})]"
 _NEUTRAL = {"running_mean": "0", "running_var": "1", "weight": "1", "bias": "0"}
 _BACK = {
     "running_mean": "the sum over examples and places of -{g} · {weight} / sqrt({running_var} + {eps})",
@@ -232,12 +246,11 @@ _BACK = {
 
 @composite(
     name="batch_norm",
-    joint=lambda g, input, running_mean, running_var, weight, bias, eps: _back(
-        g, input, running_mean, running_var, weight, bias, (0, *range(2, input.ndim)), eps
+    joint=lambda g, input, running_mean, running_var, weight, bias, eps, needs: _back(
+        g, input, running_mean, running_var, weight, bias, (0, *range(2, input.ndim)), eps, needs
     ),
     neutral=_NEUTRAL,
-    formula=f"({{input}} - {_BATCH_MEAN}) / sqrt({_BATCH_VAR} + {{eps}}) * of_channels({{weight}}, {{input}}) "
-    "+ of_channels({bias}, {input})",
+    formula=f"({{input}} - {_BATCH_MEAN}) / sqrt({_BATCH_VAR} + {{eps}}) {_SCALED}",
     back={
         "input": "with ĝ = {g} · {weight}: in training (ĝ - mean(ĝ) - x̂ · mean(ĝ · x̂)) / sqrt(variance + {eps}) with "
         "means over the batch, else ĝ / sqrt({running_var} + {eps})",
@@ -326,8 +339,7 @@ batch_norm = _keeping_statistics(
 
 def _prepare_instance(attrs: dict[str, Any]) -> None:
     prepare_eps(attrs)
-    attrs["use_input_stats"] = bool(attrs["use_input_stats"])
-    attrs["momentum"] = float(attrs["momentum"])
+    keep_numbers(attrs, "momentum")
 
 
 def _instance_shape(
@@ -364,18 +376,17 @@ def _instance_samples(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(array(rng, 2, 0, 3), None, None, None, None)
 
 
-_EXAMPLE_MEAN = "where({use_input_stats}, mean_of_places({input}), of_channels({running_mean}, {input}))"
-_EXAMPLE_VAR = "where({use_input_stats}, var_of_places({input}), of_channels({running_var}, {input}))"
+_EXAMPLE_MEAN = "where({use_input_stats}, mean_of_places({input}), {running_mean}[channel({input})])"
+_EXAMPLE_VAR = "where({use_input_stats}, var_of_places({input}), {running_var}[channel({input})])"
 
 
 @composite(
     name="instance_norm",
-    joint=lambda g, input, running_mean, running_var, weight, bias, eps: _back(
-        g, input, running_mean, running_var, weight, bias, tuple(range(2, input.ndim)), eps
+    joint=lambda g, input, running_mean, running_var, weight, bias, eps, needs: _back(
+        g, input, running_mean, running_var, weight, bias, tuple(range(2, input.ndim)), eps, needs
     ),
     neutral=_NEUTRAL,
-    formula=f"({{input}} - {_EXAMPLE_MEAN}) / sqrt({_EXAMPLE_VAR} + {{eps}}) * of_channels({{weight}}, {{input}}) "
-    "+ of_channels({bias}, {input})",
+    formula=f"({{input}} - {_EXAMPLE_MEAN}) / sqrt({_EXAMPLE_VAR} + {{eps}}) {_SCALED}",
     back={"input": "that of batch_norm, with means over the places of one example", **_BACK},
     shape=_instance_shape,
     cost=_cost,

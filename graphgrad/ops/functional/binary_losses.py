@@ -14,16 +14,18 @@ import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
-from graphgrad.ops.array.arithmetic import add, multiply, negative, power, subtract
+from graphgrad.ops.array.arithmetic import add, multiply, negative, subtract
 from graphgrad.ops.array.elementwise import log, sigmoid, softplus
 from graphgrad.ops.array.reductions import mean
 from graphgrad.ops.composite import composite
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.functional.loss_parts import (
+    NOT_BELOW_ZERO,
     UNEVEN,
     alike,
     broadcasts_into,
     cost,
+    faded,
     in_floats,
     pairs,
     per_loss,
@@ -87,14 +89,18 @@ def _unevenly(given: int) -> tuple[ErrorSample, ...]:
 # ---- from probabilities ----------------------------------------------------------------------------------------------
 
 
-def _clamped_log(p: Any) -> Any:
+def _surprise(input: Any, target: Any) -> Any:
+    """The unweighted losses, of arrays and tensors; log1p keeps the digits of small probabilities."""
     # As PyTorch: a confident mistake costs 100 at most, instead of infinity.
     with np.errstate(divide="ignore"):
-        return np.maximum(np.log(p), -100.0)
+        yes, no = np.minimum(-np.log(input), 100.0), np.minimum(-np.log1p(-input), 100.0)
+    return target * yes + (1.0 - target) * no
 
 
-def _surprise(input: Any, target: Any) -> Any:
-    return -(target * _clamped_log(input) + (1.0 - target) * _clamped_log(1.0 - input))
+def _refuse_others(name: str, p: Any) -> None:
+    """Refuse what is no probability; nan goes on, to be found where it comes from."""
+    if p.size and (p.min() < 0 or p.max() > 1):
+        raise ValueError(f"{name} holds probabilities, from 0 to 1; it has {p.min()} to {p.max()}")
 
 
 def _expanded(input: Any, target: Any, weight: Any, reduction: str) -> Any:
@@ -104,9 +110,9 @@ def _expanded(input: Any, target: Any, weight: Any, reduction: str) -> Any:
 
 
 def _with_weight(rng: np.random.Generator) -> Iterator[Sample]:
-    yield from pairs(rng, (0.1, 0.9), (0.0, 1.0), optional=1)
+    yield from pairs(rng, (0.1, 0.9), (0.0, 0.95), optional=1)
     for (shape, weight), reduction in zip(_SHAPES, ("mean", "sum", "none"), strict=True):
-        probabilities = (array(rng, *shape, low=0.1, high=0.9), array(rng, *shape, low=0.0, high=1.0))
+        probabilities = (array(rng, *shape, low=0.1, high=0.9), array(rng, *shape, low=0.0, high=0.95))
         yield sample(*probabilities, array(rng, *weight, low=0.3, high=2.0), reduction=reduction)
 
 
@@ -115,15 +121,10 @@ def _with_weight(rng: np.random.Generator) -> Iterator[Sample]:
     input=lambda g, input, target, weight, reduction: (
         _each(g, input, weight, reduction) * ((input - target) / np.maximum(input * (1.0 - input), 1e-12))
     ),
-    target=lambda g, input, weight, reduction: (
-        _each(g, input, weight, reduction) * (np.log(1.0 - input) - np.log(input))
-    ),
-    weight=lambda g, input, target, reduction: (
-        per_loss(g, np.size(input), reduction)
-        * -(target * np.maximum(np.log(input), -100.0) + (1.0 - target) * np.maximum(np.log(1.0 - input), -100.0))
-    ),
+    target=lambda g, input, weight, reduction: _each(g, input, weight, reduction) * (np.log1p(-input) - np.log(input)),
+    weight=lambda g, input, target, reduction: per_loss(g, np.size(input), reduction) * _surprise(input, target),
     neutral={"weight": "1"},
-    formula="-{weight} * ({target} * log({input}) + (1 - {target}) * log(1 - {input}))",
+    formula="-({weight} * ({target} * log({input}) + (1 - {target}) * log(1 - {input})))",
     back={
         "input": "{g} · {weight} · ({input} - {target}) / ({input} · (1 - {input})){share}",
         "target": "{g} · {weight} · (log(1 - {input}) - log({input})){share}",
@@ -132,7 +133,11 @@ def _with_weight(rng: np.random.Generator) -> Iterator[Sample]:
     shape=_shape,
     cost=cost(7),
     samples=_with_weight,
-    errors=_unevenly(1),
+    errors=(
+        *_unevenly(1),
+        ErrorSample((np.array([0.5, 1.5]), np.zeros(2), None), {}, ArgumentError, "input holds probabilities"),
+        ErrorSample((np.full(2, 0.5), np.array([0, -1]), None), {}, ArgumentError, "target holds probabilities"),
+    ),
     prepare=prepare,
     expand=_expanded,
     covers=("P04.06",),
@@ -162,6 +167,8 @@ def binary_cross_entropy(input: Array, target: Array, weight: Array = None, *, r
     """
     _shape(*shapes_of(input, target, weight), reduction=reduction)
     input, target, weight = in_floats(input, target, weight)
+    _refuse_others("input", input)
+    _refuse_others("target", target)
     return reduce(_weighted(_surprise(input, target), weight), reduction)
 
 
@@ -183,10 +190,9 @@ def _logits_target(g: Any, input: Any, weight: Any, pos_weight: Any, reduction: 
 
 
 def _logits_losses(input: Any, target: Any, pos_weight: Any) -> Any:
-    """The unweighted losses, of arrays and tensors; the softplus is that of the size, which doesn't overflow."""
-    if pos_weight is None:
-        return np.maximum(input, 0.0) - input * target + np.log1p(np.exp(-np.abs(input)))
-    return (1.0 - target) * input + (1.0 + (pos_weight - 1.0) * target) * _softplus(-input)
+    """The unweighted losses, of arrays and tensors. Nothing cancels: small losses keep their digits."""
+    yes = target * _softplus(-input)
+    return (yes if pos_weight is None else pos_weight * yes) + (1.0 - target) * _softplus(input)
 
 
 def _logits_expanded(input: Any, target: Any, weight: Any, pos_weight: Any, reduction: str) -> Any:
@@ -268,7 +274,11 @@ def binary_cross_entropy_with_logits(
     """
     _shape(*shapes_of(input, target, weight, pos_weight), reduction=reduction)
     input, target, weight, pos_weight = in_floats(input, target, weight, pos_weight)
-    return reduce(_weighted(_logits_losses(input, target, pos_weight), weight), reduction)
+    if pos_weight is None:  # with one exponential for both answers
+        losses = np.maximum(input, 0.0) - input * target + np.log1p(np.exp(-np.abs(input)))
+    else:
+        losses = _logits_losses(input, target, pos_weight)
+    return reduce(_weighted(losses, weight), reduction)
 
 
 def _labels_shape(input: Shape, target: Shape, weight: Shape | None = None, /, *, reduction: str) -> Shape:
@@ -328,7 +338,7 @@ def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array = Non
 @op(
     symbol="log hinge",
     input=lambda g, input, target, reduction: (
-        per_loss(g, np.size(input), reduction) * (-target * _sigmoid(-target * input))
+        -per_loss(g, np.size(input), reduction) * target * _sigmoid(-(target * input))
     ),
     formula="log(1 + exp(-{target} * {input}))",
     back={"input": "{g} · (-{target} · sigmoid(-{target} · {input})){share}"},
@@ -364,7 +374,7 @@ def soft_margin_loss(input: Array, target: Array, *, reduction: str = "mean") ->
     """
     alike(*shapes_of(input, target), reduction=reduction)
     input, target = in_floats(input, target)
-    return reduce(_softplus(-target * input), reduction)
+    return reduce(_softplus(-(target * input)), reduction)
 
 
 # ---- hard examples first ---------------------------------------------------------------------------------------------
@@ -396,9 +406,7 @@ _WRONG = "({target} / (1 + exp({input})) + (1 - {target}) / (1 + exp(-{input})))
         ErrorSample((np.zeros(3), np.zeros(3)), {"gamma": -1.0}, ArgumentError, "gamma is not below 0, got -1.0"),
         ErrorSample((np.zeros(3), np.zeros(3)), {"alpha": 2.0}, ArgumentError, "alpha is at most 1, got 2.0"),
     ),
-    prepare=prepare_with(
-        gamma=(lambda gamma: gamma >= 0, "not below 0"), alpha=(lambda alpha: alpha <= 1, "at most 1")
-    ),
+    prepare=prepare_with(gamma=NOT_BELOW_ZERO, alpha=(lambda alpha: alpha <= 1, "at most 1")),
     covers=("P04.15",),
 )
 def sigmoid_focal_loss(
@@ -436,7 +444,7 @@ def sigmoid_focal_loss(
     if gamma:
         # The probability of the wrong answer, not 1 minus that of the right one, keeps its digits where it is small.
         wrong = add(multiply(target, sigmoid(negative(input))), multiply(other, sigmoid(input)))
-        losses = multiply(power(wrong, gamma), losses)
+        losses = multiply(faded(wrong, gamma), losses)
     if alpha >= 0:
         losses = multiply(add(multiply(alpha, target), multiply(1.0 - alpha, other)), losses)
     return reduced(losses, reduction)

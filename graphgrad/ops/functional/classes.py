@@ -13,13 +13,13 @@ import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError, describe
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.ops.attributes import keep_integers
 from graphgrad.ops.functional.loss_parts import (
     BAD_REDUCTION,
     per_loss,
     prepare,
     reduction_only,
     values_of,
-    whole_number,
 )
 from graphgrad.ops.samples import sample
 
@@ -92,7 +92,7 @@ def check_classes(name: str, indices: Any, classes: int) -> None:
 def prepare_classes(attrs: dict[str, Any]) -> None:
     """Refuse a reduction that is none, and what can't be a class."""
     prepare(attrs)
-    attrs["ignore_index"] = whole_number("ignore_index", attrs["ignore_index"])
+    keep_integers(attrs, "ignore_index")
 
 
 class Classes:

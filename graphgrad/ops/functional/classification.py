@@ -14,8 +14,9 @@ import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, DTypeError, describe
 from graphgrad.graph.operation import ErrorSample, Sample
-from graphgrad.ops.array.arithmetic import multiply, negative, power
+from graphgrad.ops.array.arithmetic import multiply, negative
 from graphgrad.ops.array.elementwise import log
+from graphgrad.ops.array.indexing import index_add
 from graphgrad.ops.array.reductions import sum
 from graphgrad.ops.array.shaping import reshape
 from graphgrad.ops.array.softmaxes import log_softmax, softmax
@@ -33,7 +34,17 @@ from graphgrad.ops.functional.classes import (
     prepare_classes,
     without_classes,
 )
-from graphgrad.ops.functional.loss_parts import in_floats, reduce, reduced, reduction_only, shapes_of
+from graphgrad.ops.functional.loss_parts import (
+    NOT_BELOW_ZERO,
+    check_number,
+    faded,
+    in_floats,
+    per_loss,
+    reduce,
+    reduced,
+    reduction_only,
+    shapes_of,
+)
 from graphgrad.ops.samples import sample
 
 NAMESPACE = "nn.functional"
@@ -43,22 +54,25 @@ Shape = tuple[int, ...]
 
 _softmax: Callable[..., Any] = polymorphic(softmax)
 _log_softmax: Callable[..., Any] = polymorphic(log_softmax)
+_index_add: Callable[..., Any] = polymorphic(index_add)
 
 
 # ---- negative logarithms of probabilities ----------------------------------------------------------------------------
 
 
 def _nll(log_p: Any, classes: Classes, weight: Any) -> Any:
-    losses = -classes.picked(log_p)
+    losses = classes.count(-log_p[classes.key()])
     return losses if weight is None else losses * weight[classes.indices]
 
 
 def _nll_input(g: Any, target: Any, weight: Any, input_shape: Shape, ignore_index: int, reduction: str) -> Any:
     classes = Classes(target, input_shape, ignore_index)
-    each = for_rows(g, input_shape, classes.total(weight), reduction)
-    hot = classes.hot(g.dtype)
-    # An ignored row stays 0 even if nothing counts, and the divisor is 0.
-    return classes.rows(each * -(hot if weight is None else hot * along_classes(weight, input_shape)))
+    each = -per_loss(g, classes.total(weight), reduction)
+    if weight is not None:
+        each = each * weight[classes.indices]
+    each = np.broadcast_to(each, classes.indices.shape)
+    # An ignored example gets 0 even if nothing counts, and the divisor is 0.
+    return _index_add(classes.count(each), input_shape, classes.key())
 
 
 def _nll_weight(
@@ -191,8 +205,7 @@ def _check_probabilities(input: Any, target: Any, ignore_index: int) -> None:
 
 def _prepare_entropy(attrs: dict[str, Any]) -> None:
     prepare_classes(attrs)
-    if not 0.0 <= attrs["label_smoothing"] <= 1.0:
-        raise ValueError(f"label_smoothing is from 0 to 1, got {attrs['label_smoothing']}")
+    check_number(attrs, "label_smoothing", (lambda share: 0 <= share <= 1, "from 0 to 1"))
 
 
 def _smoothed(t: Any, classes: int, smoothing: float) -> Any:
@@ -358,10 +371,10 @@ def cross_entropy(
     if classes is not None and not label_smoothing:
         return reduce(_nll(log_p, classes, weight), reduction, classes.total(weight))
     truth = _Truth(target, log_p, ignore_index, label_smoothing)
-    products = truth.table * log_p
+    products = truth.rows(truth.table * -log_p)
     if weight is not None:
         products = products * along_classes(weight, input.shape)
-    return reduce(-np.add.reduce(products, axis=axis), reduction, truth.total(weight))
+    return reduce(np.add.reduce(products, axis=axis), reduction, truth.total(weight))
 
 
 # ---- hard examples first ---------------------------------------------------------------------------------------------
@@ -369,8 +382,7 @@ def cross_entropy(
 
 def _prepare_focal(attrs: dict[str, Any]) -> None:
     prepare_classes(attrs)
-    if attrs["gamma"] < 0:
-        raise ValueError(f"gamma is not below 0, got {attrs['gamma']}")
+    check_number(attrs, "gamma", NOT_BELOW_ZERO)
 
 
 def _focal_samples(rng: np.random.Generator) -> Iterator[Sample]:
@@ -441,7 +453,7 @@ def focal_loss(
     if gamma:
         # 1 - p is the sum of the other classes' probabilities, which keeps its digits where p is nearly 1.
         others = sum(multiply(softmax(input, classes.axis), 1.0 - classes.hot(input.dtype)), classes.axis)
-        losses = multiply(power(others, gamma), losses)
+        losses = multiply(faded(others, gamma), losses)
     losses = classes.count(losses)
     if weight is not None:
         losses = multiply(losses, weight[classes.indices])

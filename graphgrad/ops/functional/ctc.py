@@ -21,6 +21,7 @@ import numpy as np
 from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.ops.array.indexing import index_add
+from graphgrad.ops.attributes import keep_integers
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.functional.loss_parts import (
     BAD_REDUCTION,
@@ -30,7 +31,6 @@ from graphgrad.ops.functional.loss_parts import (
     reduced,
     reduction_only,
     values_of,
-    whole_number,
 )
 from graphgrad.ops.samples import sample
 
@@ -210,8 +210,7 @@ def _gradient(g: Any, log_probs: Any, targets: Any, input_lengths: Any, target_l
 
 def _prepare(attrs: dict[str, Any]) -> None:
     prepare(attrs)
-    attrs["blank"] = whole_number("blank", attrs["blank"])
-    attrs["zero_infinity"] = bool(attrs["zero_infinity"])
+    keep_integers(attrs, "blank")
 
 
 def _expanded(

@@ -15,8 +15,10 @@ from graphgrad.graph.operation import ErrorSample
 from graphgrad.ops.array.aggregates import vector_norm
 from graphgrad.ops.array.arithmetic import subtract
 from graphgrad.ops.array.axes import expand_dims
+from graphgrad.ops.attributes import keep_numbers
 from graphgrad.ops.composite import composite, named
 from graphgrad.ops.declare import Array
+from graphgrad.ops.functional.loss_parts import in_floats
 from graphgrad.ops.samples import array, sample
 from graphgrad.ops.shapes import broadcast
 
@@ -27,17 +29,14 @@ Shape = tuple[int, ...]
 
 _BAD_ORDER = (
     ({"p": -1.0}, ArgumentError, "p must be at least 0, got -1.0"),
-    ({"p": "long"}, DTypeError, "p is a number or inf, got 'long'"),
+    ({"p": "long"}, DTypeError, "p is a number, got 'long'"),
 )
 
 
 def _prepare_p(attrs: dict[str, Any]) -> None:
-    p = attrs["p"]
-    if isinstance(p, str) or np.ndim(p):
-        raise TypeError(f"p is a number or inf, got {p!r}")
-    if not p >= 0:
-        raise ValueError(f"p must be at least 0, got {p!r}")
-    attrs["p"] = float(p)
+    keep_numbers(attrs, "p")
+    if not attrs["p"] >= 0:
+        raise ValueError(f"p must be at least 0, got {attrs['p']}")
 
 
 def _lengths(differences: Any, p: float) -> Any:
@@ -114,6 +113,7 @@ def cdist(x1: Array, x2: Array, p: float = 2.0) -> Any:
             [4.]])
     """
     _between(np.shape(x1), np.shape(x2), p)
+    x1, x2 = in_floats(x1, x2)
     return _lengths(subtract(expand_dims(x1, -2), expand_dims(x2, -3)), p)
 
 
@@ -168,5 +168,6 @@ def pdist(input: Array, p: float = 2.0) -> Any:
     tensor([5., 4., 3.])
     """
     _within(input.shape, p)
+    (input,) = in_floats(input)
     first, second = np.triu_indices(input.shape[0], 1)
     return _lengths(subtract(input[first], input[second]), p)

@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.graph.errors import ArgumentError, ShapeError
+from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.ops.array.arithmetic import add, divide, multiply
 from graphgrad.ops.array.selection import where
 from graphgrad.ops.array.shaping import identity
+from graphgrad.ops.attributes import keep_numbers
 from graphgrad.ops.declare import Array, OpFunction, op
 from graphgrad.ops.samples import array, sample
 from graphgrad.ops.seeds import keep_seed, uniform
@@ -39,9 +40,9 @@ Shape = tuple[int, ...]
 
 
 def _prepare(attrs: dict[str, Any]) -> None:
+    keep_numbers(attrs, "p")
     if not 0.0 <= attrs["p"] <= 1.0:
         raise ValueError(f"p is a probability from 0 to 1, got {attrs['p']}")
-    attrs["training"] = bool(attrs["training"])
     keep_seed(attrs, draws=attrs["training"])
 
 
@@ -49,6 +50,7 @@ _REFUSED = (
     ErrorSample((np.zeros((2, 3, 4)),), {"p": 1.5}, ArgumentError, "p is a probability from 0 to 1"),
     ErrorSample((np.zeros((2, 3, 4)),), {"p": -0.1}, ArgumentError, "p is a probability from 0 to 1"),
     ErrorSample((np.zeros((2, 3, 4)),), {"training": True, "seed": -1}, ArgumentError, "seed is an integer from 0"),
+    ErrorSample((np.zeros((2, 3, 4)),), {"training": "no"}, DTypeError, "training is True or False, got 'no'"),
 )
 
 
@@ -108,6 +110,7 @@ def dropout(input: Array, p: float = 0.5, training: bool = True, *, seed: int | 
     Set each element to 0 with probability `p` in training, and divide the others by 1 - `p`, so that the mean stays.
 
     Each step of a training run so trains another thinned network. Outside training the input goes through as it is.
+    This is inverted dropout; the plain form divides by nothing in training, and multiplies by 1 - `p` afterwards.
 
     Parameters
     ----------

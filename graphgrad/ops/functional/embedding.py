@@ -5,7 +5,6 @@ Its name, argument order and defaults are PyTorch's; `graphgrad.nn.functional` o
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +18,7 @@ from graphgrad.ops.array.indexing import index_add
 from graphgrad.ops.array.selection import where
 from graphgrad.ops.array.shaping import astype
 from graphgrad.ops.array.stopping import stop_gradient
+from graphgrad.ops.attributes import keep_integers, keep_numbers
 from graphgrad.ops.composite import named
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.functional.loss_parts import values_of
@@ -34,7 +34,8 @@ Shape = tuple[int, ...]
 _index_add: Callable[..., Any] = polymorphic(index_add)
 
 
-def _refuse_unbuilt(attrs: dict[str, Any]) -> None:
+def _prepare(attrs: dict[str, Any]) -> None:
+    keep_numbers(attrs, "norm_type")
     if attrs["max_norm"] is not None:
         raise ValueError(
             f"max_norm {attrs['max_norm']} would write to the table while it is read, and a graph couldn't run again: "
@@ -42,15 +43,9 @@ def _refuse_unbuilt(attrs: dict[str, Any]) -> None:
         )
     if attrs["sparse"]:
         raise ValueError("sparse gradients are not available: NumPy arrays hold every row of weight")
-    attrs["norm_type"] = float(attrs["norm_type"])
-    attrs["scale_grad_by_freq"] = bool(attrs["scale_grad_by_freq"])
-    attrs["sparse"] = False
 
-
-def _prepare(attrs: dict[str, Any]) -> None:
-    _refuse_unbuilt(attrs)
     if attrs["padding_idx"] is not None:
-        attrs["padding_idx"] = operator.index(attrs["padding_idx"])
+        keep_integers(attrs, "padding_idx")
 
 
 def _rows(input: Any, n: int) -> Any:

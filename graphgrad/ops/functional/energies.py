@@ -22,14 +22,13 @@ from graphgrad.ops.array.softmaxes import log_softmax, softmax
 from graphgrad.ops.composite import composite
 from graphgrad.ops.declare import Array
 from graphgrad.ops.functional.classes import Classes, classes_shape
-from graphgrad.ops.functional.loss_parts import cost, in_floats, prepare, prepare_with, reduced, shapes_of
+from graphgrad.ops.functional.loss_parts import ABOVE_ZERO, cost, in_floats, prepare, prepare_with, reduced, shapes_of
 from graphgrad.ops.samples import sample
 
 NAMESPACE = "nn.functional"
 __all__ = ["energy_loss", "energy_nll_loss", "mee_loss", "perceptron_loss"]
 
 Shape = tuple[int, ...]
-_ABOVE_ZERO = (lambda value: value > 0, "above 0")
 
 
 def _all_shape(energies: Shape, target: Shape, /, *, reduction: str, **_: Any) -> Shape:
@@ -137,7 +136,7 @@ def perceptron_loss(energies: Array, target: Array, *, reduction: str = "mean") 
     cost=cost(6),
     samples=lambda rng: [*_all_samples(rng), *_all_samples(rng, beta=2.5)][:6],
     errors=(*_ALL_REFUSED, _BETA_REFUSED),
-    prepare=prepare_with(beta=_ABOVE_ZERO),
+    prepare=prepare_with(beta=ABOVE_ZERO),
     covers=("P21.04", "P21.07"),
 )
 def energy_nll_loss(energies: Array, target: Array, beta: float = 1.0, *, reduction: str = "mean") -> Any:
@@ -172,7 +171,7 @@ def energy_nll_loss(energies: Array, target: Array, beta: float = 1.0, *, reduct
     cost=cost(6),
     samples=lambda rng: [*_all_samples(rng), *_all_samples(rng, beta=2.5)][:6],
     errors=(*_ALL_REFUSED, _BETA_REFUSED),
-    prepare=prepare_with(beta=_ABOVE_ZERO),
+    prepare=prepare_with(beta=ABOVE_ZERO),
     covers=("P21.16",),
 )
 def mee_loss(energies: Array, target: Array, beta: float = 1.0, *, reduction: str = "mean") -> Any:

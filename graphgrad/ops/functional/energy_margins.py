@@ -19,6 +19,8 @@ from graphgrad.ops.array.elementwise import exp, relu, sigmoid, softplus
 from graphgrad.ops.array.selection import minimum
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.functional.loss_parts import (
+    ABOVE_ZERO,
+    ANY_NUMBER,
     BAD_REDUCTION,
     alike,
     cost,
@@ -65,16 +67,15 @@ def _expand(loss: Callable[[Any, Any], Any], correct: Any, incorrect: Any, reduc
     return reduced(loss(*in_floats(correct, incorrect)), reduction)
 
 
+def _hinge_slope(g: Any, correct: Any, incorrect: Any, margin: float, reduction: str) -> Any:
+    """For the right answer; the wrong one has the opposite."""
+    return np.where(margin + (correct - incorrect) > 0, per_loss(g, np.size(correct), reduction), 0.0)
+
+
 @op(
     symbol="hinge",
-    correct=lambda g, correct, incorrect, margin, reduction: (
-        per_loss(g, np.size(correct), reduction)
-        * np.where(margin + (correct - incorrect) > 0, 1.0, 0.0 * (correct - incorrect))
-    ),
-    incorrect=lambda g, correct, incorrect, margin, reduction: (
-        per_loss(g, np.size(correct), reduction)
-        * np.where(margin + (correct - incorrect) > 0, -1.0, 0.0 * (correct - incorrect))
-    ),
+    correct=_hinge_slope,
+    incorrect=lambda g, correct, incorrect, margin, reduction: -_hinge_slope(g, correct, incorrect, margin, reduction),
     formula="maximum(0, {margin} + {correct} - {incorrect})",
     back={
         "correct": "{g} where the margin is missed{share}",
@@ -84,7 +85,7 @@ def _expand(loss: Callable[[Any, Any], Any], correct: Any, incorrect: Any, reduc
     cost=cost(3),
     samples=lambda rng: [*pairs(rng), *pairs(rng, margin=0.5)][:6],
     errors=_PAIR_REFUSED,
-    prepare=prepare,
+    prepare=prepare_with(margin=ANY_NUMBER),
     expand=lambda correct, incorrect, margin, reduction: _expand(
         lambda e, other: relu(margin + (e - other)), correct, incorrect, reduction
     ),
@@ -159,7 +160,7 @@ def energy_log_loss(correct: Array, incorrect: Array, *, reduction: str = "mean"
 
 def _lvq2_slope(g: Any, correct: Any, incorrect: Any, cap: float, reduction: str) -> Any:
     ahead = correct - incorrect
-    return per_loss(g, np.size(correct), reduction) * np.where(ahead > 0, np.where(ahead < cap, 1.0, 0.0 * ahead), 0.0)
+    return np.where(ahead > 0, np.where(ahead < cap, per_loss(g, np.size(correct), reduction), 0.0), 0.0)
 
 
 @op(
@@ -178,7 +179,7 @@ def _lvq2_slope(g: Any, correct: Any, incorrect: Any, cap: float, reduction: str
         *_PAIR_REFUSED,
         ErrorSample((np.zeros(3), np.zeros(3)), {"cap": 0.0}, ArgumentError, "cap is above 0, got 0.0"),
     ),
-    prepare=prepare_with(cap=(lambda cap: cap > 0, "above 0")),
+    prepare=prepare_with(cap=ABOVE_ZERO),
     expand=lambda correct, incorrect, cap, reduction: _expand(
         lambda e, other: minimum(relu(subtract(e, other)), cap), correct, incorrect, reduction
     ),
@@ -263,7 +264,7 @@ def mce_loss(correct: Array, incorrect: Array, *, reduction: str = "mean") -> An
     cost=cost(5),
     samples=lambda rng: [*pairs(rng), *pairs(rng, margin=0.5)][:6],
     errors=_PAIR_REFUSED,
-    prepare=prepare,
+    prepare=prepare_with(margin=ANY_NUMBER),
     expand=lambda correct, incorrect, margin, reduction: _expand(
         lambda e, other: square(e) + square(relu(subtract(margin, other))), correct, incorrect, reduction
     ),
@@ -306,7 +307,7 @@ def square_square_loss(correct: Array, incorrect: Array, margin: float = 1.0, *,
     cost=cost(4),
     samples=lambda rng: [*pairs(rng), *pairs(rng, beta=0.5)][:6],
     errors=_PAIR_REFUSED,
-    prepare=prepare,
+    prepare=prepare_with(beta=ANY_NUMBER),
     expand=lambda correct, incorrect, beta, reduction: _expand(
         lambda e, other: square(e) + multiply(beta, exp(negative(other))), correct, incorrect, reduction
     ),

@@ -18,6 +18,7 @@ from graphgrad.graph.errors import ArgumentError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.ops.array.gathering import take
 from graphgrad.ops.array.indexing import index_add
+from graphgrad.ops.attributes import keep_flags, keep_numbers
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.functional.loss_parts import in_floats
 from graphgrad.ops.samples import sample
@@ -55,6 +56,7 @@ class _Taps(NamedTuple):
 
 def _prepare(attrs: dict[str, Any]) -> None:
     size, factor, mode = attrs["size"], attrs["scale_factor"], attrs["mode"]
+    keep_flags(attrs, *(name for name in ("align_corners", "recompute_scale_factor") if attrs[name] is not None))
     if (size is None) == (factor is None):
         given = "neither" if size is None else "both"
         raise ValueError(f"one of size and scale_factor says how large the result is, got {given}")
@@ -68,15 +70,15 @@ def _prepare(attrs: dict[str, Any]) -> None:
         raise ValueError("recompute_scale_factor is for scale_factor, and size is given")
     if size is not None:
         attrs["size"] = operator.index(size) if np.ndim(size) == 0 else tuple(map(operator.index, size))
-        if np.min(attrs["size"]) < 1:
+        if np.min(attrs["size"], initial=1) < 1:
             raise ValueError(f"size is at least 1, got {size}")
     else:
-        attrs["scale_factor"] = float(factor) if np.ndim(factor) == 0 else tuple(map(float, factor))
-        if not np.min(attrs["scale_factor"]) > 0.0:
-            raise ValueError(f"scale_factor is above 0, got {factor}")
-    attrs["align_corners"] = None if attrs["align_corners"] is None else bool(attrs["align_corners"])
-    attrs["recompute_scale_factor"] = bool(attrs["recompute_scale_factor"])
-    attrs["antialias"] = False
+        if np.ndim(factor) == 0:
+            keep_numbers(attrs, "scale_factor")
+        else:
+            attrs["scale_factor"] = tuple(map(float, factor))
+        if not all(0.0 < one < math.inf for one in np.ravel(attrs["scale_factor"])):
+            raise ValueError(f"scale_factor is above 0 and finite, got {factor}")
 
 
 def _for_each(value: Any, rank: int, name: str) -> tuple[Any, ...]:
@@ -139,9 +141,8 @@ def _taps(length: int, new: int, factor: float | None, mode: str, aligned: bool)
         first = np.floor(source)
         places = first[:, None].astype(np.intp) + np.arange(-1, 3)
         return _Taps(np.clip(places, 0, length - 1), _cubic_weights(source - first))
-    source = np.maximum(source, 0.0)
     first = np.minimum(source.astype(np.intp), length - 1)
-    share = np.clip(source - first, 0.0, 1.0)
+    share = np.clip(source - first, 0.0, 1.0)  # beyond the middles of the outermost elements only those count
     return _Taps(np.stack([first, np.minimum(first + 1, length - 1)], -1), np.stack([1.0 - share, share], -1))
 
 
@@ -152,7 +153,7 @@ def _all_taps(
     scale_factor: Any,
     mode: str,
     align_corners: bool | None,
-    recompute_scale_factor: bool,
+    recompute_scale_factor: bool | None,
     **_: Any,
 ) -> list[tuple[int, _Taps]]:
     """The axes that are resized, and how."""
@@ -244,6 +245,7 @@ _IMAGE = np.zeros((1, 1, 2, 3))
         ErrorSample((_IMAGE,), {"size": (4, 4, 4)}, ShapeError, "one for each of 2 axes"),
         ErrorSample((_IMAGE,), {"size": 4, "align_corners": True}, ArgumentError, "has no corners to align"),
         ErrorSample((_IMAGE,), {"scale_factor": 0.1}, ShapeError, "leaves nothing"),
+        ErrorSample((_IMAGE,), {"scale_factor": math.inf}, ArgumentError, "scale_factor is above 0 and finite"),
         ErrorSample((_IMAGE,), {"size": 0}, ArgumentError, "size is at least 1"),
         ErrorSample((_IMAGE,), {"size": 2, "antialias": True}, ArgumentError, "antialias is not available"),
         ErrorSample((np.zeros((1, 1, 0)),), {"size": 2}, ShapeError, "has an empty axis"),

@@ -20,6 +20,7 @@ from graphgrad.ops.array.selection import maximum, where
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.functional.loss_parts import (
     BAD_REDUCTION,
+    NOT_BELOW_ZERO,
     REDUCTIONS,
     UNEVEN,
     alike,
@@ -27,7 +28,6 @@ from graphgrad.ops.functional.loss_parts import (
     in_floats,
     pairs,
     per_loss,
-    prepare,
     prepare_with,
     reduce,
     reduced,
@@ -100,7 +100,7 @@ _STIRLING = "{target} * log({target}) - {target} + 0.5 * log(2 * pi * {target})"
     cost=cost(5),
     samples=_poisson_samples,
     errors=UNEVEN,
-    prepare=prepare,
+    prepare=prepare_with(eps=NOT_BELOW_ZERO),
     expand=_poisson_expanded,
     covers=("P04.41",),
 )
@@ -204,8 +204,8 @@ def _gaussian_samples(rng: np.random.Generator) -> Iterator[Sample]:
     input=_gaussian_input,
     target=lambda g, input, target, var, eps, reduction: _gaussian_input(g, target, input, var, eps, reduction),
     var=_gaussian_var,
-    formula="0.5 * (log(maximum(aligned({var}, {input}), {eps}))"
-    " + ({input} - {target}) ** 2 / maximum(aligned({var}, {input}), {eps})) + where({full}, 0.5 * log(2 * pi), 0)",
+    formula="0.5 * (log(maximum({var}, {eps})) + ({input} - {target}) ** 2 / maximum({var}, {eps}))"
+    " + where({full}, 0.5 * log(2 * pi), 0)",
     back={
         "input": "{g} · ({input} - {target}) / {var}{share}",
         "target": "{g} · ({target} - {input}) / {var}{share}",
@@ -220,7 +220,7 @@ def _gaussian_samples(rng: np.random.Generator) -> Iterator[Sample]:
         ErrorSample((np.zeros((2, 3)), np.zeros((2, 3)), np.ones(3)), {}, ShapeError, "without its last axis"),
         ErrorSample((np.zeros(2), np.zeros(2), np.array([1.0, -1.0])), {}, ArgumentError, "var is not below 0"),
     ),
-    prepare=prepare_with(eps=(lambda eps: eps > 0, "above 0")),
+    prepare=prepare_with(eps=NOT_BELOW_ZERO),
     expand=_gaussian_expanded,
     covers=("P04.25", "P04.33"),
 )
@@ -327,7 +327,7 @@ def _kl_samples(rng: np.random.Generator) -> Iterator[Sample]:
 @op(
     symbol="KL",
     input=lambda g, target, target_shape, log_target, reduction: (
-        _kl_each(g, target_shape, reduction) * -(np.exp(target) if log_target else target)
+        -_kl_each(g, target_shape, reduction) * (np.exp(target) if log_target else target)
     ),
     target=_kl_target,
     formula="where({log_target}, exp({target}) * ({target} - {input}), {target} * (log({target}) - {input}))",

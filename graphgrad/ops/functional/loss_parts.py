@@ -8,27 +8,34 @@ around it. Shapes have to be the same: broadcasting would silently compare every
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.graph.tensor import Tensor
+from graphgrad.ops.array.arithmetic import equal, power
 from graphgrad.ops.array.reductions import mean, sum
+from graphgrad.ops.array.selection import where
 from graphgrad.ops.array.shaping import astype
+from graphgrad.ops.attributes import keep_numbers
 from graphgrad.ops.samples import array, sample
 
 __all__ = [
+    "ABOVE_ZERO",
+    "ANY_NUMBER",
     "BAD_REDUCTION",
+    "NOT_BELOW_ZERO",
     "REDUCTIONS",
     "UNEVEN",
     "alike",
     "alike_weighted",
     "broadcasts_into",
+    "check_number",
     "cost",
+    "faded",
     "in_floats",
     "pairs",
     "per_loss",
@@ -40,7 +47,6 @@ __all__ = [
     "shapes_of",
     "signs",
     "values_of",
-    "whole_number",
 ]
 
 Shape = tuple[int, ...]
@@ -56,24 +62,31 @@ def prepare(attrs: dict[str, Any]) -> None:
         raise ValueError(f"reduction is one of {', '.join(REDUCTIONS)}, got {attrs['reduction']!r}")
 
 
-def prepare_with(**checks: tuple[Callable[[Any], bool], str]) -> Callable[[dict[str, Any]], None]:
-    """The same for a loss with other attributes: by the name of each, whether a value will do, and what is wanted."""
+Check: TypeAlias = tuple[Callable[[Any], bool], str]
+"""Whether a number will do as an attribute, and what is wanted, in words."""
+
+ANY_NUMBER: Check = (lambda value: True, "a number")
+ABOVE_ZERO: Check = (lambda value: value > 0, "above 0")
+NOT_BELOW_ZERO: Check = (lambda value: value >= 0, "not below 0")
+
+
+def prepare_with(**checks: Check) -> Callable[[dict[str, Any]], None]:
+    """The same for a loss with other attributes that are numbers, by name."""
 
     def prepare_all(attrs: dict[str, Any]) -> None:
         prepare(attrs)
-        for name, (is_good, wanted) in checks.items():
-            if not is_good(attrs[name]):
-                raise ValueError(f"{name} is {wanted}, got {attrs[name]!r}")
+        for name, check in checks.items():
+            check_number(attrs, name, check)
 
     return prepare_all
 
 
-def whole_number(name: str, value: Any) -> int:
-    """An attribute that names a class."""
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is a whole number, got {value!r}") from None
+def check_number(attrs: dict[str, Any], name: str, check: Check) -> None:
+    """Refuse an attribute that is no number, or none that will do."""
+    keep_numbers(attrs, name)
+    is_good, wanted = check
+    if math.isnan(attrs[name]) or not is_good(attrs[name]):
+        raise ValueError(f"{name} is {wanted}, got {attrs[name]!r}")
 
 
 def reduce(losses: Any, reduction: str, divisor: Any = None) -> Any:
@@ -127,6 +140,16 @@ def _in_dtype(operand: Any, dtype: np.dtype[Any]) -> Any:
         return operand if operand.dtype == dtype else astype(operand, dtype)
     # By the array's own method, which arrays of single numbers that are to be recorded have one of.
     return operand.astype(dtype, copy=False) if isinstance(operand, np.ndarray) else np.asarray(operand, dtype)
+
+
+def faded(wrong: Any, gamma: float) -> Any:
+    """The factor of a focal loss, a probability to the power of `gamma`, on tensors.
+
+    A probability of 0, which is one too small for its dtype, gives 0 and has no slope; that of the power alone would be
+    infinite, and nan when it is multiplied by the slope of the probability, which is 0 too.
+    """
+    is_gone = equal(wrong, 0.0)
+    return where(is_gone, 0.0, power(where(is_gone, 1.0, wrong), gamma))
 
 
 def values_of(operand: Any) -> Any:

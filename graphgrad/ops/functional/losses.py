@@ -21,6 +21,8 @@ from graphgrad.ops.array.reductions import sum
 from graphgrad.ops.array.selection import maximum, where
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.functional.loss_parts import (
+    ABOVE_ZERO,
+    NOT_BELOW_ZERO,
     UNEVEN,
     alike,
     alike_weighted,
@@ -190,7 +192,8 @@ def l1_loss(input: Array, target: Array, *, reduction: str = "mean", weight: Arr
 
 def _huber(r: Any, delta: float) -> Any:
     size = np.abs(r)
-    return np.where(size <= delta, 0.5 * np.square(r), delta * (size - 0.5 * delta))
+    squared = np.minimum(size, delta)  # the part that is: no large error is squared, which might overflow
+    return squared * (size - 0.5 * squared)
 
 
 def _huber_slope(r: Any, delta: float) -> Any:
@@ -237,7 +240,7 @@ _RESIDUAL = "{input} - {target}"
         *_UNEVEN_WEIGHT,
         ErrorSample((np.zeros(3), np.zeros(3), None), {"delta": 0.0}, ArgumentError, "delta is above 0, got 0.0"),
     ),
-    prepare=prepare_with(delta=(lambda delta: delta > 0, "above 0")),
+    prepare=prepare_with(delta=ABOVE_ZERO),
     expand=_huber_expanded,
     covers=("P04.03",),
 )
@@ -301,7 +304,7 @@ def _smooth_expanded(input: Any, target: Any, beta: float, reduction: str) -> An
         *UNEVEN,
         ErrorSample((np.zeros(3), np.zeros(3)), {"beta": -1.0}, ArgumentError, "beta is not below 0, got -1.0"),
     ),
-    prepare=prepare_with(beta=(lambda beta: beta >= 0, "not below 0")),
+    prepare=prepare_with(beta=NOT_BELOW_ZERO),
     expand=_smooth_expanded,
 )
 def smooth_l1_loss(input: Array, target: Array, *, reduction: str = "mean", beta: float = 1.0) -> Any:
@@ -327,9 +330,8 @@ def smooth_l1_loss(input: Array, target: Array, *, reduction: str = "mean", beta
     """
     alike(*shapes_of(input, target), reduction=reduction)
     input, target = in_floats(input, target)
-    size = np.abs(input - target)
-    losses = np.where(size < beta, 0.5 * np.square(size) / (beta or 1.0), size - 0.5 * beta)
-    return reduce(losses, reduction)
+    r = input - target
+    return reduce(_huber(r, beta) / beta if beta else np.abs(r), reduction)
 
 
 def _log_cosh(r: Any) -> Any:

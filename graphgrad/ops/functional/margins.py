@@ -23,13 +23,16 @@ from graphgrad.ops.composite import composite
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.functional.classes import Classes, check_classes, classes_shape
 from graphgrad.ops.functional.loss_parts import (
+    ANY_NUMBER,
     UNEVEN,
     alike,
+    check_number,
     cost,
     in_floats,
     pairs,
     per_loss,
     prepare,
+    prepare_with,
     reduce,
     reduced,
     reduction_only,
@@ -72,8 +75,8 @@ def _hinge_expanded(shape: Callable[[Any], Any], input: Any, target: Any, margin
 
 @op(
     symbol="hinge",
-    input=lambda g, input, target, margin, reduction: (
-        per_loss(g, np.size(input), reduction) * np.where(_missing(input, target, margin) > 0, -target, 0.0)
+    input=lambda g, input, target, margin, reduction: np.where(
+        _missing(input, target, margin) > 0, -per_loss(g, np.size(input), reduction) * target, 0.0
     ),
     formula="maximum(0, {margin} - {target} * {input})",
     back={"input": "{g} · (-{target}) where the margin is missed{share}"},
@@ -81,7 +84,7 @@ def _hinge_expanded(shape: Callable[[Any], Any], input: Any, target: Any, margin
     cost=cost(4),
     samples=lambda rng: [*_with_signs(rng), *_with_signs(rng, margin=0.5)][:7],
     errors=UNEVEN,
-    prepare=prepare,
+    prepare=prepare_with(margin=ANY_NUMBER),
     expand=lambda input, target, margin, reduction: _hinge_expanded(lambda x: x, input, target, margin, reduction),
     covers=("P06.07",),
 )
@@ -125,7 +128,7 @@ def hinge_loss(input: Array, target: Array, margin: float = 1.0, *, reduction: s
     cost=cost(5),
     samples=lambda rng: [*_with_signs(rng), *_with_signs(rng, margin=0.5)][:7],
     errors=UNEVEN,
-    prepare=prepare,
+    prepare=prepare_with(margin=ANY_NUMBER),
     expand=lambda input, target, margin, reduction: _hinge_expanded(square, input, target, margin, reduction),
 )
 def squared_hinge_loss(input: Array, target: Array, margin: float = 1.0, *, reduction: str = "mean") -> Any:
@@ -151,6 +154,13 @@ def squared_hinge_loss(input: Array, target: Array, margin: float = 1.0, *, redu
 # ---- distances and pairs of scores -----------------------------------------------------------------------------------
 
 
+def _embedding_slope(g: Any, input: Any, target: Any, margin: float, reduction: str) -> Any:
+    each = per_loss(g, np.size(input), reduction)
+    # As PyTorch: at the kink the slope is that of the side where something is missing.
+    apart = np.where(target != 1, np.where(margin - input >= 0, each, 0.0), 0.0)
+    return np.where(target != -1, each, 0.0) - apart
+
+
 def _embedding_expanded(input: Any, target: Any, margin: float, reduction: str) -> Any:
     input, target = in_floats(input, target)
     missing = subtract(margin, input)
@@ -161,21 +171,14 @@ def _embedding_expanded(input: Any, target: Any, margin: float, reduction: str) 
 
 @op(
     symbol="hinge",
-    # As PyTorch: at the kink the slope is that of the side where something is missing.
-    input=lambda g, input, target, margin, reduction: (
-        per_loss(g, np.size(input), reduction)
-        * (
-            np.where(target != -1, 1.0, 0.0 * input)
-            - np.where(target != 1, np.where(margin - input >= 0, 1.0, 0.0 * input), 0.0)
-        )
-    ),
+    input=_embedding_slope,
     formula="where({target} == 1, {input}, maximum(0, {margin} - {input}))",
     back={"input": "{g} where {target} is 1, -{g} where it is -1 and the margin is missed{share}"},
     shape=alike,
     cost=cost(4),
     samples=lambda rng: [*_with_signs(rng), *_with_signs(rng, margin=0.5)][:7],
     errors=UNEVEN,
-    prepare=prepare,
+    prepare=prepare_with(margin=ANY_NUMBER),
     expand=_embedding_expanded,
 )
 def hinge_embedding_loss(input: Array, target: Array, margin: float = 1.0, *, reduction: str = "mean") -> Any:
@@ -215,7 +218,7 @@ def _ranking_shape(input1: Shape, input2: Shape, target: Shape, /, margin: float
 def _ranking_slope(g: Any, input1: Any, input2: Any, target: Any, margin: float, reduction: str) -> Any:
     """That of the first score; the second has the opposite."""
     missing = margin - target * (input1 - input2)
-    return per_loss(g, np.size(input1), reduction) * np.where(missing >= 0, -target, 0.0 * missing)
+    return np.where(missing >= 0, -per_loss(g, np.size(input1), reduction) * target, 0.0)
 
 
 def _ranking_expanded(input1: Any, input2: Any, target: Any, margin: float, reduction: str) -> Any:
@@ -244,7 +247,7 @@ def _ranking_samples(rng: np.random.Generator) -> Iterator[Sample]:
     cost=cost(5),
     samples=_ranking_samples,
     errors=tuple(one._replace(operands=(*one.operands, np.ones(3))) for one in UNEVEN),
-    prepare=prepare,
+    prepare=prepare_with(margin=ANY_NUMBER),
     expand=_ranking_expanded,
 )
 def margin_ranking_loss(
@@ -284,7 +287,8 @@ def margin_ranking_loss(
 def _prepare_multi(attrs: dict[str, Any]) -> None:
     prepare(attrs)
     if attrs["p"] not in (1, 2):
-        raise ValueError(f"p is 1 or 2, got {attrs['p']}")
+        raise ValueError(f"p is 1 or 2, got {attrs['p']!r}")
+    check_number(attrs, "margin", ANY_NUMBER)
 
 
 def _multi_shape(input: Shape, target: Shape, weight: Shape | None = None, /, *, reduction: str, **_: Any) -> Shape:
@@ -362,7 +366,7 @@ def multi_margin_loss(
     classes.check("multi_margin_loss")
     input, weight = in_floats(input, weight)
     right = expand_dims(classes.picked(input), -1)
-    missing = multiply(relu(subtract(margin, right) + input), 1.0 - classes.hot(input.dtype))
+    missing = where(classes.hot(np.bool_), 0.0, relu(subtract(margin, right) + input))
     losses = divide(sum(missing if p == 1 else square(missing), -1), input.shape[-1])
     return reduced(losses if weight is None else multiply(weight[classes.indices], losses), reduction)
 
@@ -431,7 +435,7 @@ def multilabel_margin_loss(input: Array, target: Array, *, reduction: str = "mea
     (input,) = in_floats(input)
     held, is_there = _label_table(labels)
     holds = np.zeros(input.shape, bool)
-    np.logical_or.at(holds, (*np.nonzero(is_there)[:-1], held[is_there]), True)
+    holds[(*np.nonzero(is_there)[:-1], held[is_there])] = True
     # Axes: the example, a label that holds, one that doesn't.
     rows = tuple(np.ogrid[tuple(slice(length) for length in held.shape)])[:-1]
     right = expand_dims(input[(*rows, held)], -1)

@@ -22,10 +22,11 @@ from graphgrad.ops.array.selection import minimum, where
 from graphgrad.ops.composite import composite, named
 from graphgrad.ops.declare import Array
 from graphgrad.ops.functional.loss_parts import (
+    ABOVE_ZERO,
+    ANY_NUMBER,
     BAD_REDUCTION,
     alike,
     in_floats,
-    prepare,
     prepare_with,
     reduced,
     reduction_only,
@@ -90,7 +91,7 @@ _FURTHER = _DISTANCE("anchor", "negative")
         ErrorSample((np.zeros(3), np.zeros(3), np.zeros(3)), {"margin": 0.0}, ArgumentError, "margin is above 0"),
         ErrorSample((np.zeros(3), np.zeros(3), np.zeros(3)), BAD_REDUCTION, ArgumentError, "one of mean, sum, none"),
     ),
-    prepare=prepare_with(margin=(lambda margin: margin > 0, "above 0")),
+    prepare=prepare_with(margin=ABOVE_ZERO, eps=ANY_NUMBER),
     covers=("P17.23",),
 )
 def triplet_margin_loss(
@@ -177,7 +178,7 @@ _COSINE = (
         rng, {}, {"margin": 0.3, "reduction": "none"}, {"reduction": "none"}, {"margin": -0.5, "reduction": "sum"}
     ),
     errors=_PAIRS_REFUSED,
-    prepare=prepare,
+    prepare=prepare_with(margin=ANY_NUMBER),
 )
 def cosine_embedding_loss(
     input1: Array, input2: Array, target: Array, margin: float = 0.0, *, reduction: str = "mean"
@@ -230,7 +231,7 @@ _BETWEEN = "vector_norm({input1} - {input2}, axis=-1, keepdims=False, ord=2)"
         {"margin": 2.0, "squared": False},
     ),
     errors=_PAIRS_REFUSED,
-    prepare=prepare,
+    prepare=prepare_with(margin=ANY_NUMBER),
     covers=("P17.21", "P17.22", "P21.05"),
 )
 def contrastive_loss(

@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.graph.errors import ArgumentError, ShapeError
+from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.ops.array.arithmetic import add, divide, multiply, power, sqrt, square, subtract
 from graphgrad.ops.array.padding import pad
 from graphgrad.ops.array.reductions import mean
-from graphgrad.ops.array.shaping import reshape
+from graphgrad.ops.array.shaping import identity, reshape
 from graphgrad.ops.array.windows import sliding_window_view
+from graphgrad.ops.attributes import keep_integers, keep_numbers
 from graphgrad.ops.composite import composite, named
 from graphgrad.ops.declare import Array, polymorphic
 from graphgrad.ops.functional.loss_parts import in_floats
@@ -44,13 +45,15 @@ def shape_of(operand: Any) -> Shape | None:
 
 def prepare_eps(attrs: dict[str, Any]) -> None:
     """Keep eps as a number, and refuse a negative one."""
-    attrs["eps"] = float(attrs["eps"])
+    keep_numbers(attrs, "eps")
     if not attrs["eps"] >= 0.0:
         raise ValueError(f"eps keeps the divisor away from 0, so it is from 0 on, got {attrs['eps']}")
 
 
 def standardized(x: Any, axes: Shape, eps: float) -> Any:
     """Values of mean 0 and variance 1 over some axes, of a tensor."""
+    if not x.size:
+        return identity(x)  # nothing has no mean
     centred = named(subtract(x, named(mean(x, axes, True), "mean")), "centred")
     variance = named(mean(square(centred), axes, True), "variance")
     return named(divide(centred, sqrt(add(variance, eps))), "normalized")
@@ -173,6 +176,7 @@ _VAR = "var({input}, axis=last({normalized_shape}), keepdims=True)"
     samples=_layer_samples,
     errors=(
         ErrorSample((np.zeros((2, 3)), None, None), {"normalized_shape": (2,)}, ShapeError, "lengths of the last axes"),
+        ErrorSample((np.zeros((2, 3)), None, None), {"normalized_shape": 3, "eps": "1"}, DTypeError, "eps is a number"),
         ErrorSample((np.zeros(3), None, None), {"normalized_shape": (2, 3)}, ShapeError, "lengths of the last axes"),
         ErrorSample((np.zeros((2, 3)), np.ones(2), None), {"normalized_shape": 3}, ShapeError, "weight has the shape"),
         ErrorSample(
@@ -298,14 +302,14 @@ def rms_norm(
 
 
 def _prepare_groups(attrs: dict[str, Any]) -> None:
-    attrs["num_groups"] = operator.index(attrs["num_groups"])
+    keep_integers(attrs, "num_groups", least=1)
     prepare_eps(attrs)
 
 
 def _group_shape(input: Shape, weight: Shape | None, bias: Shape | None, /, *, num_groups: int, **_: Any) -> Shape:
     if len(input) < 2:
         raise ValueError(f"input {input} must have the shape (N, C, ...)")
-    if num_groups < 1 or input[1] % num_groups:
+    if input[1] % num_groups:
         raise ValueError(f"the {input[1]} channels of input {input} don't make {num_groups} groups of equal size")
     check_per_channel(input, weight=weight, bias=bias)
     return input
@@ -329,8 +333,7 @@ def _group_samples(rng: np.random.Generator) -> Iterator[Sample]:
 @composite(
     joint=_group_back,
     neutral={"weight": "1", "bias": "0"},
-    formula="group_normalized({input}, {num_groups}, {eps}) * of_channels({weight}, {input}) "
-    "+ of_channels({bias}, {input})",
+    formula="group_normalized({input}, {num_groups}, {eps}) * {weight}[channel({input})] + {bias}[channel({input})]",
     back={
         "input": "that of layer_norm, over the channels of each group",
         "weight": "the sum over examples and places of {g} · x̂, the normalized values",
@@ -381,11 +384,8 @@ def group_norm(input: Array, num_groups: int, weight: Array = None, bias: Array 
 
 
 def _prepare_response(attrs: dict[str, Any]) -> None:
-    attrs["size"] = operator.index(attrs["size"])
-    if attrs["size"] < 1:
-        raise ValueError(f"size counts the channels that take part, so it is at least 1, got {attrs['size']}")
-    for name in ("alpha", "beta", "k"):
-        attrs[name] = float(attrs[name])
+    keep_integers(attrs, "size", least=1)
+    keep_numbers(attrs, "alpha", "beta", "k")
 
 
 def _response_shape(input: Shape, /, **_: Any) -> Shape:
@@ -410,7 +410,7 @@ def _response_shape(input: Shape, /, **_: Any) -> Shape:
     ],
     errors=(
         ErrorSample((np.zeros(3),), {"size": 2}, ShapeError, "must have the shape (N, C, ...)"),
-        ErrorSample((np.zeros((2, 3)),), {"size": 0}, ArgumentError, "at least 1"),
+        ErrorSample((np.zeros((2, 3)),), {"size": 0}, ArgumentError, "size is an integer from 1"),
     ),
     prepare=_prepare_response,
 )

@@ -19,6 +19,7 @@ from graphgrad.ops.composite import composite, named
 from graphgrad.ops.declare import Array
 from graphgrad.ops.functional.loss_parts import (
     BAD_REDUCTION,
+    NOT_BELOW_ZERO,
     alike,
     in_floats,
     prepare_with,
@@ -57,7 +58,7 @@ _REFUSED = (
     ErrorSample((np.zeros((2, 3)), np.zeros((2, 3))), {"eps": -1.0}, ArgumentError, "eps is not below 0"),
     ErrorSample((np.zeros((2, 3)), np.zeros((2, 3))), BAD_REDUCTION, ArgumentError, "one of mean, sum, none"),
 )
-_prepare = prepare_with(eps=(lambda eps: eps >= 0, "not below 0"))
+_prepare = prepare_with(eps=NOT_BELOW_ZERO)
 
 
 def _overlap(input: Any, target: Any) -> tuple[Any, Any]:

@@ -130,7 +130,7 @@ def _unfold_samples(rng: np.random.Generator) -> Iterator[Sample]:
     ),
     prepare=_prepare_unfold,
     expand=_unfold_expanded,
-    covers=("P14.01",),
+    covers=("P14.05", "P14.07", "P14.08"),
 )
 def unfold(input: Array, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1) -> Any:
     """
@@ -166,8 +166,12 @@ def unfold(input: Array, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 
     """
     attrs: dict[str, Any] = {"kernel_size": kernel_size, "dilation": dilation, "padding": padding, "stride": stride}
     shape = _unfolded(np.shape(input), **attrs)
+    places = _places(input.shape[-2:], **attrs)
     padded = np.pad(input, _sides(input.ndim, padding))  # type: ignore[arg-type]
-    return padded[_key(_places(input.shape[-2:], **attrs))].reshape(shape)
+    patches = np.empty((*input.shape[:-2], *kernel_size, *places.counts), input.dtype)  # type: ignore[misc]
+    for i, j in itertools.product(*map(range, kernel_size)):  # type: ignore[arg-type]
+        patches[..., i, j, :, :] = padded[_slices(places, i, j, dilation, stride)]  # type: ignore[arg-type]
+    return patches.reshape(shape)
 
 
 # ---- and back --------------------------------------------------------------------------------------------------------
@@ -234,7 +238,6 @@ _FOLD = {"output_size": 3, "kernel_size": 2}
     ),
     prepare=_prepare_fold,
     expand=_fold_expanded,
-    covers=("P14.01",),
 )
 def fold(
     input: Array, output_size: Pair, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1

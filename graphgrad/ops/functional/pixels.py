@@ -5,16 +5,16 @@ Names, argument order and defaults are PyTorch's; `graphgrad.nn.functional` offe
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from graphgrad.graph.errors import ArgumentError, ShapeError
+from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample
 from graphgrad.ops.array.axes import permute_dims
 from graphgrad.ops.array.shaping import reshape
+from graphgrad.ops.attributes import keep_integers
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.samples import sample
 from graphgrad.ops.shapes import free
@@ -23,15 +23,6 @@ NAMESPACE = "nn.functional"
 __all__ = ["channel_shuffle", "pixel_shuffle", "pixel_unshuffle"]
 
 Shape = tuple[int, ...]
-
-
-def _prepare_count(name: str) -> Callable[[dict[str, Any]], None]:
-    def prepare(attrs: dict[str, Any]) -> None:
-        attrs[name] = operator.index(attrs[name])
-        if attrs[name] < 1:
-            raise ValueError(f"{name} is an integer from 1, got {attrs[name]}")
-
-    return prepare
 
 
 def _image(input: Shape) -> tuple[Shape, int, int, int]:
@@ -51,7 +42,7 @@ def _order(rank: int, *last: int) -> Shape:
 
 def _shuffled(input: Shape, /, upscale_factor: int) -> Shape:
     others, channels, height, width = _image(input)
-    r = upscale_factor or 1
+    r = upscale_factor
     if channels % r**2:
         raise ValueError(f"the {channels} channels of input {input} don't make squares of {r} x {r} pixels")
     return (*others, channels // r**2, height * r, width * r)
@@ -71,17 +62,18 @@ def _shuffle(x: Any, r: int, change: Callable[..., Any], permute: Callable[..., 
     shape=_shuffled,
     cost=free,
     samples=lambda rng: [
-        sample(rng.normal(size=(2, 4, 2, 3)), upscale_factor=2),
-        sample(rng.normal(size=(9, 1, 2)), upscale_factor=3),
-        sample(rng.normal(size=(2, 3, 2)), upscale_factor=1),
+        sample(rng.normal(size=(4, 2, 2)), upscale_factor=2),
+        sample(rng.normal(size=(2, 9, 1, 2)), upscale_factor=3),
+        sample(rng.normal(size=(1, 3, 2)), upscale_factor=1),
         sample(rng.normal(size=(0, 4, 1, 1)), upscale_factor=2),
     ],
     errors=(
         ErrorSample((np.zeros((3, 2, 2)),), {"upscale_factor": 2}, ShapeError, "don't make squares of 2 x 2 pixels"),
         ErrorSample((np.zeros((4, 2)),), {"upscale_factor": 2}, ShapeError, "must have the shape (..., C, H, W)"),
         ErrorSample((np.zeros((4, 2, 2)),), {"upscale_factor": 0}, ArgumentError, "an integer from 1"),
+        ErrorSample((np.zeros((4, 2, 2)),), {"upscale_factor": 2.0}, DTypeError, "upscale_factor is an integer"),
     ),
-    prepare=_prepare_count("upscale_factor"),
+    prepare=lambda attrs: keep_integers(attrs, "upscale_factor", least=1),
     expand=lambda input, upscale_factor: _shuffle(input, upscale_factor, reshape, permute_dims),
 )
 def pixel_shuffle(input: Array, upscale_factor: int) -> Any:
@@ -113,7 +105,7 @@ def pixel_shuffle(input: Array, upscale_factor: int) -> Any:
 
 def _unshuffled(input: Shape, /, downscale_factor: int) -> Shape:
     others, channels, height, width = _image(input)
-    r = downscale_factor or 1
+    r = downscale_factor
     if height % r or width % r:
         raise ValueError(f"images of {height} x {width} don't consist of squares of {r} x {r} pixels")
     return (*others, channels * r**2, height // r, width // r)
@@ -133,16 +125,16 @@ def _unshuffle(x: Any, r: int, change: Callable[..., Any], permute: Callable[...
     shape=_unshuffled,
     cost=free,
     samples=lambda rng: [
-        sample(rng.normal(size=(2, 1, 4, 2)), downscale_factor=2),
-        sample(rng.normal(size=(2, 3, 3)), downscale_factor=3),
-        sample(rng.normal(size=(2, 3, 2)), downscale_factor=1),
+        sample(rng.normal(size=(2, 2, 4)), downscale_factor=2),
+        sample(rng.normal(size=(2, 1, 3, 6)), downscale_factor=3),
+        sample(rng.normal(size=(1, 3, 2)), downscale_factor=1),
         sample(rng.normal(size=(0, 1, 2, 2)), downscale_factor=2),
     ],
     errors=(
         ErrorSample((np.zeros((1, 3, 2)),), {"downscale_factor": 2}, ShapeError, "don't consist of squares"),
         ErrorSample((np.zeros((1, 2, 2)),), {"downscale_factor": 0}, ArgumentError, "an integer from 1"),
     ),
-    prepare=_prepare_count("downscale_factor"),
+    prepare=lambda attrs: keep_integers(attrs, "downscale_factor", least=1),
     expand=lambda input, downscale_factor: _unshuffle(input, downscale_factor, reshape, permute_dims),
 )
 def pixel_unshuffle(input: Array, downscale_factor: int) -> Any:
@@ -187,7 +179,7 @@ _pixel_unshuffle: Callable[..., Any] = polymorphic(pixel_unshuffle)
 def _mixed(input: Shape, /, groups: int) -> Shape:
     if len(input) < 3:
         raise ValueError(f"input {input} must have the shape (N, C, L) or more axes")
-    if groups and input[1] % groups:
+    if input[1] % groups:
         raise ValueError(f"the {input[1]} channels of input {input} don't make {groups} groups of equal size")
     return input
 
@@ -199,6 +191,7 @@ def _mix(x: Any, groups: int, change: Callable[..., Any], permute: Callable[...,
 
 
 @op(
+    # Groups and the places in a group change roles; where there are no channels one group will do.
     input=lambda g, input_shape, groups: _channel_shuffle(g, groups=input_shape[1] // groups or 1),
     linear="together",
     formula="channel_shuffle({input}, {groups})",
@@ -216,7 +209,7 @@ def _mix(x: Any, groups: int, change: Callable[..., Any], permute: Callable[...,
         ErrorSample((np.zeros((1, 3)),), {"groups": 3}, ShapeError, "must have the shape (N, C, L)"),
         ErrorSample((np.zeros((1, 3, 2)),), {"groups": 0}, ArgumentError, "an integer from 1"),
     ),
-    prepare=_prepare_count("groups"),
+    prepare=lambda attrs: keep_integers(attrs, "groups", least=1),
     expand=lambda input, groups: _mix(input, groups, reshape, permute_dims),
 )
 def channel_shuffle(input: Array, groups: int) -> Any:

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.graph.errors import ArgumentError, ShapeError
+from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample, ScalarForm
 from graphgrad.ops.array.arithmetic import abs as absolute
 from graphgrad.ops.array.arithmetic import add, divide, greater, less_equal, multiply, subtract
 from graphgrad.ops.array.selection import maximum, minimum, where
 from graphgrad.ops.array.shaping import reshape
+from graphgrad.ops.attributes import keep_numbers
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.samples import array, elementwise_samples, sample
 from graphgrad.ops.seeds import keep_seed, uniform
@@ -49,6 +50,8 @@ Shape = tuple[int, ...]
         *(sample(array(rng, *shape, apart=0.2), threshold=0.1, value=-1.0) for shape in ((2, 3), (), (0, 3))),
         sample(np.array([0.5, 2.0, 3.0]), threshold=1.0, value=20.0),
     ],
+    errors=(ErrorSample((np.zeros(2),), {"threshold": 0.5, "value": None}, DTypeError, "value is a number, got None"),),
+    prepare=lambda attrs: keep_numbers(attrs, "threshold", "value"),
     expand=lambda input, threshold, value: where(less_equal(input, threshold), value, input),
 )
 def threshold(input: Array, threshold: float, value: float) -> Any:
@@ -148,14 +151,15 @@ def prelu(input: Array, weight: Array) -> Any:
     tensor([[-0.5, -1. ,  3. ]])
     """
     _prelu_shape(np.shape(input), np.shape(weight))  # NumPy would broadcast other shapes
-    weight = np.reshape(weight, ()) if np.ndim(input) == 0 else _along_channels(weight, np.ndim(input))
+    if np.ndim(weight):  # a number stays one, and promotes nothing
+        weight = np.reshape(weight, ()) if np.ndim(input) == 0 else _along_channels(weight, np.ndim(input))
     return np.where(np.greater(input, 0), input, np.multiply(weight, input))
 
 
 def _prepare_slopes(attrs: dict[str, Any]) -> None:
+    keep_numbers(attrs, "lower", "upper")
     if not attrs["lower"] <= attrs["upper"]:
         raise ValueError(f"lower must not exceed upper, got {attrs['lower']} and {attrs['upper']}")
-    attrs["training"] = bool(attrs["training"])
     keep_seed(attrs, draws=attrs["training"])
 
 
@@ -245,6 +249,7 @@ def relu6(input: Array) -> Any:
 
 
 def _prepare_ends(attrs: dict[str, Any]) -> None:
+    keep_numbers(attrs, "min_val", "max_val")
     if attrs["min_val"] > attrs["max_val"]:
         raise ValueError(f"min_val must not exceed max_val, got {attrs['min_val']} and {attrs['max_val']}")
 
@@ -343,6 +348,7 @@ def hardswish(input: Array) -> Any:
 
 
 def _prepare_lambd(attrs: dict[str, Any]) -> None:
+    keep_numbers(attrs, "lambd")
     if not attrs["lambd"] >= 0:
         raise ValueError(f"lambd is a number from 0, got {attrs['lambd']}")
 

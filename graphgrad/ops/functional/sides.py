@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphgrad.graph.create import asarray
-from graphgrad.graph.errors import ArgumentError, ShapeError, describe
+from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError, describe
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.array import padding
 
@@ -41,6 +41,8 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
 
     Raises
     ------
+    DTypeError
+        If `pad` is no sequence of integers.
     ArgumentError
         If `pad` has an odd length, or there is no such mode, or a value is given for a mode that has none.
     ShapeError
@@ -57,7 +59,10 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     tensor([3., 2., 1., 2.])
     """
     x = input if isinstance(input, Tensor) else asarray(input)
-    widths = [operator.index(width) for width in pad]
+    try:
+        widths = [operator.index(width) for width in pad]
+    except TypeError:
+        raise DTypeError(describe(f"pad: the widths are a sequence of integers, got {pad!r:.60}")) from None
     if len(widths) % 2:
         raise ArgumentError(
             describe(
@@ -82,6 +87,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
             )
     constant = 0.0 if value is None else value
     wider = tuple((max(before, 0), max(after, 0)) for before, after in pairs)
+    # Widths of nothing but zeros are a padding too: the result is never the input itself.
     if any(map(any, wider)) or not any(map(any, pairs)):
         x = padding.pad(x, wider, _MODES[mode], constant)
     if min(widths, default=0) < 0:

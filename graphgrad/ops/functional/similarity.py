@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.graph.errors import ArgumentError, ShapeError
+from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample
 from graphgrad.ops import shapes
 from graphgrad.ops.array.aggregates import vector_norm
@@ -20,6 +20,7 @@ from graphgrad.ops.array.arithmetic import add, divide, multiply, subtract
 from graphgrad.ops.array.reductions import sum as sum_of
 from graphgrad.ops.array.selection import maximum
 from graphgrad.ops.array.shaping import broadcast_to
+from graphgrad.ops.attributes import keep_integers, keep_numbers
 from graphgrad.ops.composite import composite, named
 from graphgrad.ops.declare import Array
 from graphgrad.ops.functional.loss_parts import in_floats
@@ -44,6 +45,7 @@ def _prepare_dim(attrs: dict[str, Any]) -> None:
 
 def _prepare_normalize(attrs: dict[str, Any]) -> None:
     _prepare_dim(attrs)
+    keep_numbers(attrs, "p")
     prepare_eps(attrs)
 
 
@@ -62,11 +64,15 @@ def _normalize_shape(input: Shape, /, *, dim: int | Shape, **_: Any) -> Shape:
         sample(array(rng, 3, 2, apart=0.1), p=1.0, dim=0),
         sample(array(rng, 2, 3, 2, apart=0.1), p=3.0, dim=-1),
         sample(array(rng, 2, 2, 2, apart=0.1), dim=(0, 2)),
-        sample(array(rng, 4, apart=0.1), dim=0, eps=10.0),
+        sample(array(rng, 4, 2, apart=0.1), dim=0, eps=10.0),
         sample(array(rng, 0, 3)),
     ],
-    errors=(ErrorSample((np.zeros(3),), {}, ShapeError, "axis 1 is out of range"),),
+    errors=(
+        ErrorSample((np.zeros(3),), {}, ShapeError, "axis 1 is out of range"),
+        ErrorSample((np.zeros((2, 3)),), {"p": "fro"}, DTypeError, "p is a number, got 'fro'"),
+    ),
     prepare=_prepare_normalize,
+    covers=("P05.18",),
 )
 def normalize(input: Array, p: float = 2.0, dim: int | Sequence[int] = 1, eps: float = 1e-12) -> Any:
     """
@@ -104,7 +110,7 @@ def _along(x1: Shape, x2: Shape, dim: int, keepdim: bool = False) -> Shape:
 
 
 def _prepare_cosine(attrs: dict[str, Any]) -> None:
-    attrs["dim"] = operator.index(attrs["dim"])
+    keep_integers(attrs, "dim")
     prepare_eps(attrs)
 
 
@@ -142,7 +148,8 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> 
     dim
         The axis, of the shape that they have together.
     eps
-        The least length that is divided by: that of a vector of zeros isn't 0.
+        The least length that is divided by: that of a vector of zeros isn't 0. Where it takes the place of a length it
+        is a constant, as the derivative of the formula has it; PyTorch's derivative takes the length itself there.
 
     Examples
     --------
@@ -162,7 +169,7 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> 
 
 
 def _prepare_distance(attrs: dict[str, Any]) -> None:
-    attrs["p"], attrs["eps"], attrs["keepdim"] = float(attrs["p"]), float(attrs["eps"]), bool(attrs["keepdim"])
+    keep_numbers(attrs, "p", "eps")
 
 
 @composite(

@@ -42,21 +42,23 @@ def _cost(x: Shape, /) -> int:
     return 2 * math.prod(x) * max(x[-1:], default=0) // 3
 
 
-def _inverses(x: Any, det: Any) -> Any:
-    """The inverses; identities in the place of those that there are none of, and nan where the determinant is nan."""
-    regular = (det != 0) & ~np.isnan(det)
-    if regular.all():
-        return _inv(x)
-    instead = np.where(np.isnan(det)[..., None, None], np.nan, np.eye(x.shape[-1])).astype(x.dtype)
-    return _inv(np.where(regular[..., None, None], x, instead))
+def _only(x: Any, chosen: Any, instead: Any) -> Any:
+    """The matrices that are chosen, and one that does no harm in the place of each other one."""
+    return x if chosen.all() else np.where(chosen[..., None, None], x, instead.astype(x.dtype))
 
 
-def _cofactors(x: Any) -> Any:
-    """The cofactors of matrices, singular ones too: of each singular value the product of all others.
+def _inverses(x: Any, regular: Any) -> Any:
+    """The inverses of the regular matrices."""
+    return _inv(_only(x, regular, np.eye(x.shape[-1])))
+
+
+def _cofactors(x: Any, regular: Any) -> Any:
+    """The cofactors of the other matrices: of each singular value the product of all others.
 
     With x = U diag(S) Vᵀ they are det(U) det(V) U diag(∏ of the others) Vᵀ. No division by a zero, as in det(x) x⁻ᵀ.
     """
-    u, s, vt = _svd(x, full_matrices=False)
+    distinct = np.diag(np.arange(1.0, 1 + x.shape[-1]))  # its singular vectors have derivatives
+    u, s, vt = _svd(_only(x, ~regular, distinct), full_matrices=False)
     itself = np.eye(x.shape[-1], dtype=bool)
     others = np.prod(np.where(itself, 1.0, s[..., None, :]), -1)
     sign = np.sign(np.linalg.det(values_of(u)) * np.linalg.det(values_of(vt))).astype(x.dtype)
@@ -64,10 +66,10 @@ def _cofactors(x: Any) -> Any:
 
 
 def _det_x(g: Any, x: Any, out: Any) -> Any:
-    singular = values_of(out) == 0
-    found = out[..., None, None] * _inverses(x, values_of(out)).mT
-    if singular.any():
-        found = np.where(singular[..., None, None], _cofactors(x), found)
+    regular = np.isfinite(values_of(out)) & (values_of(out) != 0)
+    found = out[..., None, None] * _inverses(x, regular).mT
+    if not regular.all():
+        found = np.where(regular[..., None, None], found, _cofactors(x, regular))
     return g[..., None, None] * found
 
 
@@ -84,7 +86,7 @@ def _det_expanded(x: Any) -> Any:
     back={"x": "{g} times the cofactors of {x}, which are {out} {x}⁻ᵀ"},
     shape=_batch,
     cost=_cost,
-    samples=lambda rng: map(sample, regular_samples(rng, (3, 3), (2, 2, 2), (2, 1, 2, 2), (1, 1), (0, 2, 2), (0, 0))),
+    samples=lambda rng: map(sample, regular_samples(rng, (2, 2), (2, 3, 3), (2, 1, 2, 2), (1, 1), (0, 2, 2), (0, 0))),
     errors=_NO_SQUARE,
     expand=_det_expanded,
     covers=("P24.02",),
@@ -94,8 +96,8 @@ def det(x: Array) -> Any:
     """
     The determinant of a square matrix, or of each in a batch: by how much it scales volumes, 0 if it is singular.
 
-    Singular matrices have a gradient too, the cofactors; PyTorch gives zeros there. For large matrices take `slogdet`,
-    which doesn't overflow.
+    Singular matrices have a gradient too, the cofactors; PyTorch gives zeros there. Their second derivatives are nan
+    where singular values are equal. For large matrices take `slogdet`, which doesn't overflow.
 
     Parameters
     ----------
@@ -113,11 +115,10 @@ def det(x: Array) -> Any:
 
 
 def _slogdet_x(g: Any, x: Any, out: Any) -> Any:
-    sign = values_of(out[0])
-    singular = sign == 0
-    found = _inverses(x, sign).mT
-    if singular.any():
-        found = np.where(singular[..., None, None], _cofactors(x) / 0.0, found)
+    regular = np.abs(values_of(out[0])) == 1  # not where the sign is 0 or nan
+    found = _inverses(x, regular).mT
+    if not regular.all():
+        found = np.where(regular[..., None, None], found, _cofactors(x, regular) / 0.0)
     return g[1][..., None, None] * found
 
 
@@ -129,11 +130,12 @@ def _twice(x: Shape, /) -> tuple[Shape, Shape]:
     outputs=None,
     x=_slogdet_x,
     formula="slogdet({x})",
-    back={"x": "the gradient of the logarithm times {x}⁻ᵀ"},
+    back={"x": "{g} of the logarithm times {x}⁻ᵀ; nothing passes through the sign"},
     shape=_twice,
     cost=_cost,
-    samples=lambda rng: map(sample, regular_samples(rng, (3, 3), (2, 2, 2), (1, 1), (0, 2, 2), (0, 0))),
+    samples=lambda rng: map(sample, regular_samples(rng, (2, 2), (2, 3, 3), (1, 1), (0, 2, 2), (0, 0))),
     errors=_NO_SQUARE,
+    covers=("P24.02",),
     numpy=np.linalg.slogdet,
 )
 def slogdet(x: Array) -> Any:
@@ -170,9 +172,10 @@ def slogdet(x: Array) -> Any:
     shape=_batch,
     cost=_cost,
     samples=lambda rng: [
-        sample(np.abs(one)) for one in regular_samples(rng, (3, 3), (2, 2, 2), (1, 1), (0, 2, 2), (0, 0))
+        sample(np.abs(one)) for one in regular_samples(rng, (2, 2), (2, 3, 3), (1, 1), (0, 2, 2), (0, 0))
     ],
     errors=_NO_SQUARE,
+    covers=("P24.02",),
 )
 def logdet(x: Array) -> Any:
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import string
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ __all__ = ["einsum"]
 Shape = tuple[int, ...]
 Term = tuple[Any, str]
 
+_SMALL = 32768
+"""Up to so many flops one loop over everything is quicker than to bring the operands into the form of matrices."""
 _STRATEGIES = ("auto", "auto-hq", "branch-1", "branch-2", "branch-all", "dp", "greedy", "optimal")
 
 
@@ -114,15 +116,27 @@ def _path(subscripts: str, shapes: tuple[Shape, ...], optimize: bool | str) -> t
     return tuple(map(tuple, path)), int(info.opt_cost)
 
 
-def _path_for(shapes: Sequence[Shape], subscripts: str, optimize: bool | str) -> tuple[str, Any, int]:
+def _checked(shapes: Sequence[Shape], subscripts: str) -> str:
+    """The subscripts with nothing left out, if they fit the shapes."""
     terms, output = _explicit(subscripts, tuple(map(len, shapes)))
     _lengths(terms, shapes)
-    whole = f"{','.join(terms)}->{output}"
-    return whole, *_path(whole, tuple(shapes), optimize)
+    return f"{','.join(terms)}->{output}"
 
 
 def _cost(shapes: Sequence[Shape], /, subscripts: str, optimize: bool | str) -> int:
-    return _path_for(shapes, subscripts, optimize)[2]
+    return _path(_checked(shapes, subscripts), tuple(shapes), optimize)[1]
+
+
+@functools.lru_cache(maxsize=1024)
+def _contraction(subscripts: str, shapes: tuple[Shape, ...], optimize: bool | str) -> Callable[..., Any]:
+    """What computes it from arrays of these shapes; to plan it takes longer than to multiply small ones."""
+    import opt_einsum
+
+    whole = _checked(shapes, subscripts)
+    path, flops = _path(whole, shapes, optimize)
+    if len(path) == 1 and flops <= _SMALL:
+        return functools.partial(np.einsum, whole)
+    return opt_einsum.contract_expression(whole, *shapes, optimize=list(path))  # type: ignore[no-any-return]
 
 
 def _prepare(attrs: dict[str, Any]) -> None:
@@ -164,15 +178,13 @@ def _for_letters(
     term: str, lengths: Mapping[str, int], others: list[Term], dtype: np.dtype[Any], optimize: bool | str
 ) -> Any:
     """The einsum of `others` in the form of one operand."""
-    unused = [
-        one for one in string.ascii_letters if not any(one in letters for _, letters in others) and one not in term
-    ]
     wanted = ""
     for letter in term:
         length = lengths[letter]
         if letter in wanted:
             # A letter that an operand has twice takes its diagonal, so the gradient goes to the diagonal.
-            again = unused.pop(0)
+            taken = {*term, *wanted, *"".join(letters for _, letters in others)}
+            again = next(one for one in string.ascii_letters if one not in taken)
             others.append((np.eye(length, dtype=dtype), letter + again))
             wanted += again
             continue
@@ -198,7 +210,7 @@ def _expanded(operands: Sequence[Any], subscripts: str, optimize: bool | str) ->
     """Along the path: operands side by side with their axes in one order, multiplied, and summed over what is done."""
     shapes = [np.shape(one) for one in operands]
     terms, output = _explicit(subscripts, tuple(map(len, shapes)))
-    _, path, _ = _path_for(shapes, subscripts, optimize)
+    path, _ = _path(_checked(shapes, subscripts), tuple(shapes), optimize)
     pending: list[Term] = [_without_repeats(one, term) for one, term in zip(operands, terms, strict=True)]
     for places in path:
         chosen = [pending.pop(place) for place in sorted(places, reverse=True)][::-1]
@@ -253,18 +265,18 @@ def _refused(subscripts: str, error: type[Exception], says: str, *shapes: Shape,
     symbol="Σ",
     joint=_joint,
     linear="each",
-    formula="einsum({operands}, {subscripts})",
+    formula="einsum({subscripts}, {operands})",
     back={"operands": "einsum of {g} with the other operands, in the place of its own letters"},
     shape=_result,
     cost=_cost,
     samples=lambda rng: [
-        _case(rng, "ij,jk->ik", (2, 3), (3, 4)),
+        _case(rng, "ij,jk->ik", (2, 2), (2, 3)),
         _case(rng, "...ij,j...->i...", (2, 3, 2), (2, 2)),
         _case(rng, "iij,k->jk", (2, 2, 3), (2,)),
         _case(rng, "ij,jk,kl,i", (2, 3), (3, 2), (2, 1), (2,)),
         _case(rng, "ab,b->", (2, 3), (1,), optimize=False),
         _case(rng, "ijk->kj", (2, 1, 3)),
-        _case(rng, ",i", (), (3,)),
+        _case(rng, ",ij", (), (3, 1)),
         _case(rng, "ij,jk", (2, 0), (0, 3)),
     ],
     errors=(
@@ -313,10 +325,8 @@ def einsum(subscripts: str, *operands: Arrays, optimize: bool | str = True) -> A
     >>> gg.einsum("ij,j->i", [[1.0, 2.0], [3.0, 4.0]], [10.0, 1.0])
     tensor([12., 34.])
     """
-    import opt_einsum
-
-    whole, path, _ = _path_for([np.shape(one) for one in operands], subscripts, optimize)
+    planned = _contraction(subscripts, tuple(map(np.shape, operands)), optimize)
     if not all(isinstance(one, np.ndarray) for one in operands):  # a number in the code promotes nothing
         operands = tuple(np.asarray(one, np.result_type(*operands)) for one in operands)
-    result = opt_einsum.contract(whole, *operands, optimize=list(path))
+    result = planned(*operands)
     return result.copy() if any(np.may_share_memory(result, one) for one in operands) else result

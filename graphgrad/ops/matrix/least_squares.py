@@ -18,10 +18,9 @@ from graphgrad.ops.composite import through
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.matrix.decompositions import general_samples
 from graphgrad.ops.matrix.matmul import matmul
-from graphgrad.ops.matrix.matrices import lapack_floats, matrix, one_that, values_of
+from graphgrad.ops.matrix.matrices import batch_of_equations, lapack_floats, matrix, one_that, values_of
 from graphgrad.ops.matrix.spectral import svd, svdvals
 from graphgrad.ops.samples import sample
-from graphgrad.ops.shapes import broadcast
 
 NAMESPACE = "linalg"
 __all__ = ["lstsq", "matrix_rank", "pinv"]
@@ -62,6 +61,11 @@ def _significant(s: Any, shape: Shape, bound: float | None) -> Any:
     return s > bound * s.max(-1, keepdims=True, initial=0.0)
 
 
+def _inverted(s: Any, counts: Any) -> Any:
+    """One over the singular values that count, and 0 for the others."""
+    return np.where(counts, 1.0 / np.where(counts, s, 1.0), 0.0)
+
+
 # ---- pseudo-inverses -------------------------------------------------------------------------------------------------
 
 
@@ -92,13 +96,13 @@ def _pinv_expanded(x: Any, rtol: float | None) -> Any:
 @op(
     symbol="⁺",
     x=_pinv_x,
-    formula="pinv({x}, {rtol})",
+    formula="pinv({x}, rtol={rtol})",
     back={"x": "-{out}ᵀ {g} {out}ᵀ + (1 - {x} {out}) {g}ᵀ {out} {out}ᵀ + {out}ᵀ {out} {g}ᵀ (1 - {out} {x})"},
     shape=_pinv_shape,
     cost=_pinv_cost,
     samples=lambda rng: [
         *general_samples(rng, (3, 2), (2, 3), (2, 2, 2), (1, 1), (0, 2), (0, 2, 2)),
-        next(general_samples(rng, (2, 2), rtol=1e-3)),
+        next(general_samples(rng, (3, 3), rtol=1e-3)),
     ],
     errors=_errors("rtol"),
     prepare=_bound("rtol"),
@@ -138,9 +142,7 @@ def pinv(x: Array, *, rtol: float | None = None) -> Any:
             [0.  , 0.  , 0.25]])
     """
     u, s, vt = svd.op.forward(x, full_matrices=False)
-    counts = _significant(s, x.shape, rtol)
-    inverses = np.where(counts, 1.0 / np.where(counts, s, s.dtype.type(1)), 0.0 * s)
-    return (vt.mT * inverses[..., None, :]) @ u.mT
+    return (vt.mT * _inverted(s, _significant(s, x.shape, rtol))[..., None, :]) @ u.mT
 
 
 # ---- least squares ---------------------------------------------------------------------------------------------------
@@ -148,20 +150,8 @@ def pinv(x: Array, *, rtol: float | None = None) -> Any:
 
 def _lstsq_shapes(a: Shape, b: Shape, /, rcond: float | None) -> tuple[Shape, ...]:
     batch, rows, columns = matrix(a, "a")
-    if not b:
-        raise ValueError("b must be a vector, a matrix or a batch of matrices, not a single number")
-    given = b[max(len(b) - 2, 0)]
-    if given != rows:
-        which = "elements" if len(b) == 1 else "rows"
-        raise ValueError(f"with a of shape {a}, b must have {rows} {which}; shape {b} has {given}")
-    least = min(rows, columns)
-    if len(b) == 1:
-        return (*batch, columns), (*batch, 1), batch, (*batch, least)
-    try:
-        both = broadcast(batch, b[:-2])
-    except ValueError as reason:
-        raise ValueError(f"the axes before the last two don't fit: {reason}") from None
-    return (*both, columns, b[-1]), (*both, b[-1]), batch, (*batch, least)
+    both, right = batch_of_equations(a, b), b[1:][-1:]
+    return (*both, columns, *right), (*both, *(right or (1,))), batch, (*batch, min(rows, columns))
 
 
 def _lstsq_cost(a: Shape, b: Shape, /, rcond: float | None) -> int:
@@ -184,7 +174,7 @@ def _lstsq_expanded(a: Any, b: Any, rcond: float | None) -> Any:
 @op(
     outputs=None,
     joint=through(_lstsq_expanded, ("a", "b")),
-    formula="lstsq({a}, {b}, {rcond})",
+    formula="lstsq({a}, {b}, rcond={rcond})",
     back={
         "a": "from {g}, through pinv({a}) @ {b} and the residuals",
         "b": "pinv({a})ᵀ @ {g}, and what comes through the residuals",
@@ -252,8 +242,7 @@ def lstsq(a: Array, b: Array, rcond: float | None = None) -> Any:
     columns = b[:, None] if vector else b
     u, s, vt = svd.op.forward(a, full_matrices=False)
     counts = _significant(s, a.shape, rcond)
-    inverses = np.where(counts, 1.0 / np.where(counts, s, s.dtype.type(1)), 0.0 * s)
-    x = vt.mT @ (inverses[..., :, None] * (u.mT @ columns))
+    x = vt.mT @ (_inverted(s, counts)[..., :, None] * (u.mT @ columns))
     residuals = np.square(a @ x - columns).sum(-2)
     return x[..., 0] if vector else x, residuals, np.asarray(counts.sum(-1)), s
 
@@ -266,7 +255,7 @@ def _rank_shape(x: Shape, /, rtol: float | None) -> Shape:
 
 
 @op(
-    formula="matrix_rank({x}, {rtol})",
+    formula="matrix_rank({x}, rtol={rtol})",
     shape=_rank_shape,
     cost=_pinv_cost,
     samples=lambda rng: [

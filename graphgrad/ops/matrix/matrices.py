@@ -16,7 +16,9 @@ from graphgrad.ops.floats import as_floats
 from graphgrad.ops.shapes import broadcast
 
 __all__ = [
+    "batch_of_equations",
     "columns_of",
+    "is_singular",
     "lapack_floats",
     "matrix",
     "on_finite",
@@ -44,21 +46,25 @@ def square(x: Shape, name: str = "x") -> tuple[Shape, int]:
     return batch, rows
 
 
-def right_hand_side(a: Shape, b: Shape) -> Shape:
-    """The shape of the solution of equations with the square matrices `a`; `b` is a vector if it has one axis."""
-    batch, rows = square(a, "a")
+def batch_of_equations(a: Shape, b: Shape) -> Shape:
+    """The batch of the equations a x = b, whose sides must have as many rows; `b` is a vector if it has one axis."""
+    batch, rows, _ = matrix(a, "a")
     if not b:
         raise ValueError("b must be a vector, a matrix or a batch of matrices, not a single number")
     given = b[max(len(b) - 2, 0)]
     if given != rows:
         which = "elements" if len(b) == 1 else "rows"
         raise ValueError(f"with a of shape {a}, b must have {rows} {which}; shape {b} has {given}")
-    if len(b) == 1:
-        return (*batch, rows)
     try:
-        return (*broadcast(batch, b[:-2]), *b[-2:])
+        return broadcast(batch, b[:-2])
     except ValueError as reason:
         raise ValueError(f"the axes before the last two don't fit: {reason}") from None
+
+
+def right_hand_side(a: Shape, b: Shape) -> Shape:
+    """The shape of the solution of equations with the square matrices `a`."""
+    square(a, "a")
+    return (*batch_of_equations(a, b), *b[-2:])
 
 
 def columns_of(a: Shape, b: Shape) -> int:
@@ -87,7 +93,15 @@ def one_that(x: Any, fails: Callable[[Any], bool], name: str = "x") -> str:
     return name
 
 
-def on_finite(function: Callable[[Any], Any], x: Any, read: Any = None) -> Any:
+def is_singular(x: Any) -> Any:
+    """For each matrix of a batch, whether it has no inverse: elimination meets a column of zeros.
+
+    A determinant that is 0 doesn't tell: it may be too small for a number.
+    """
+    return np.linalg.slogdet(x)[0] == 0
+
+
+def on_finite(function: Callable[[Any], Any], x: Any, read: Callable[[Any], Any] = np.asarray) -> Any:
     """Run a decomposition on those matrices that hold finite numbers; it is nan for the others.
 
     LAPACK raises, runs for ever or makes up numbers when it meets a nan, each of its routines in its own way.
@@ -99,9 +113,11 @@ def on_finite(function: Callable[[Any], Any], x: Any, read: Any = None) -> Any:
     x
         A matrix or a batch of them.
     read
-        What the function reads of it, if not all.
+        Gives what the function reads of it, if not all.
     """
-    finite = np.isfinite(x if read is None else read).all((-2, -1))
+    if np.isfinite(x).all():
+        return function(x)
+    finite = np.isfinite(read(x)).all((-2, -1))
     if finite.all():
         return function(x)
     rows, columns = x.shape[-2:]

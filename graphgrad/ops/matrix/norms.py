@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,11 @@ from graphgrad.ops.array.reductions import max as max_of
 from graphgrad.ops.array.reductions import min as min_of
 from graphgrad.ops.array.reductions import sum as sum_of
 from graphgrad.ops.array.selection import where
-from graphgrad.ops.array.shaping import ravel, reshape
+from graphgrad.ops.array.shaping import reshape
 from graphgrad.ops.composite import composite
 from graphgrad.ops.declare import Array
 from graphgrad.ops.matrix.decompositions import general_samples
-from graphgrad.ops.matrix.matrices import matrix, square, values_of
+from graphgrad.ops.matrix.matrices import is_singular, matrix, square, values_of
 from graphgrad.ops.matrix.solving import inv, regular_samples
 from graphgrad.ops.matrix.spectral import svdvals
 from graphgrad.ops.samples import array, sample
@@ -93,9 +93,9 @@ def _of_matrices(x: Any, ord: Order) -> Any:
 def _matrix_norm_samples(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(array(rng, 2, 3, apart=0.2), ord=1)
     yield sample(array(rng, 2, 2, 3, apart=0.2), ord=-math.inf, keepdims=True)
-    yield sample(array(rng, 3, 2, apart=0.2))
-    yield sample(array(rng, 2, 2, apart=0.2), ord=math.inf)
-    yield sample(array(rng, 2, 2, apart=0.2), ord=-1)
+    yield sample(array(rng, 2, 2, apart=0.2))
+    yield sample(array(rng, 3, 2, apart=0.2), ord=math.inf)
+    yield sample(array(rng, 2, 3, apart=0.2), ord=-1)
     for order in ("nuc", 2, -2):
         yield sample(next(general_samples(rng, (3, 2))).operands[0], ord=order)
     yield sample(np.zeros((0, 2)))
@@ -103,8 +103,11 @@ def _matrix_norm_samples(rng: np.random.Generator) -> Iterator[Sample]:
 
 @composite(
     symbol="‖·‖",
-    formula="matrix_norm({x}, {keepdims}, {ord})",
-    back={"x": "{g} times the slope of the norm: {x} / {out} for 'fro', u vᵀ of singular vectors for 2 and 'nuc'"},
+    formula="matrix_norm({x}, keepdims={keepdims}, ord={ord})",
+    back={
+        "x": "{g} times the slope of the norm: {x} / {out} for 'fro', U Vᵀ for 'nuc', u vᵀ of the singular value for 2"
+        " and -2, sign({x}) in the column or row for the others"
+    },
     shape=_matrix_norm_shape,
     cost=lambda x, keepdims, ord: _cost(x, ord),
     samples=_matrix_norm_samples,
@@ -199,15 +202,15 @@ def _norm_cost(x: Shape, /, ord: Order, axis: Axis, keepdims: bool) -> int:
 
 @composite(
     symbol="‖·‖",
-    formula="norm({x}, {ord}, {axis}, {keepdims})",
+    formula="norm({x}, {ord}, axis={axis}, keepdims={keepdims})",
     back={"x": "{g} times the slope of the norm, which is {x} / {out} for the usual one"},
     shape=_norm_shape,
     cost=_norm_cost,
     samples=lambda rng: [
-        sample(array(rng, 3, 2, apart=0.2)),
         sample(array(rng, 2, 2, 3, apart=0.2), ord=1, axis=(2, 0), keepdims=True),
+        sample(array(rng, 3, 2, apart=0.2)),
         sample(array(rng, 2, 3, apart=0.2), ord=3, axis=-1),
-        sample(array(rng, 4, apart=0.2), ord=math.inf),
+        sample(array(rng, 7, apart=0.2), ord=math.inf),
         sample(next(general_samples(rng, (2, 3))).operands[0], ord="nuc"),
         sample(array(rng, 2, 2, 2, apart=0.2), keepdims=True),
         sample(array(rng, apart=0.2)),
@@ -255,8 +258,6 @@ def norm(x: Array, ord: float | str | None = None, axis: Axis = None, keepdims: 
         last = (x.ndim - 2, x.ndim - 1)
         turned = x if axes == last else moveaxis(x, axes, last)
         found = _of_matrices(turned, "fro" if ord is None else ord)
-    elif axis is None:
-        found = vector_norm(ravel(x), ord=2 if ord is None else ord)
     else:
         found = vector_norm(x, axis=axis, ord=2 if ord is None else ord)
     return reshape(found, shape) if keepdims else found
@@ -295,29 +296,26 @@ def _ratio(x: Any, p: Order) -> Any:
 
 def _product(x: Any, p: Order) -> Any:
     """Of the norm and that of the inverse; infinite where there is none."""
-    singular = np.linalg.det(values_of(x)) == 0
+    singular = is_singular(values_of(x))
     regular = where(singular[..., None, None], np.eye(x.shape[-1], dtype=x.dtype), x) if singular.any() else x
     product = multiply(_of_matrices(regular, p), _of_matrices(inv(regular), p))
     return where(singular, np.inf, product) if singular.any() else product
 
 
-def _cond_samples() -> Callable[[np.random.Generator], Iterator[Sample]]:
-    def samples(rng: np.random.Generator) -> Iterator[Sample]:
-        yield next(general_samples(rng, (3, 2)))
-        yield next(general_samples(rng, (2, 2, 3), p=-2))
-        for x, p in zip(regular_samples(rng, (2, 2), (2, 2, 2), (2, 2)), ("fro", 1, "nuc"), strict=True):
-            yield sample(x + 0.3, p=p)
-
-    return samples
+def _cond_samples(rng: np.random.Generator) -> Iterator[Sample]:
+    yield next(general_samples(rng, (3, 2)))
+    yield next(general_samples(rng, (2, 2, 3), p=-2))
+    for x, p in zip(regular_samples(rng, (3, 3), (2, 2, 2), (3, 3)), ("fro", 1, "nuc"), strict=True):
+        yield sample(x + 0.3, p=p)
 
 
 @composite(
     symbol="κ",
-    formula="cond({x}, {p})",
+    formula="cond({x}, p={p})",
     back={"x": "{g} times the slope of the ratio of singular values, or of the product of two norms"},
     shape=_cond_shape,
     cost=_cond_cost,
-    samples=_cond_samples(),
+    samples=_cond_samples,
     errors=(
         ErrorSample((np.zeros(3),), {}, ShapeError, "x must be a matrix, or a batch of them"),
         ErrorSample((np.zeros((2, 3)),), {"p": 1}, ShapeError, "x must be a square matrix"),

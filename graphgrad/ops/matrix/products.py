@@ -1,6 +1,6 @@
 """Products of arrays of any number of axes.
 
-The product of matrices itself is in `linalg`, products of vectors in `vectors`, and einsum in `einsum`.
+The product of matrices itself is in `matmul`, products of vectors in `vectors`, and einsum in `einsum`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from graphgrad.graph.errors import ArgumentError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.ops.array.arithmetic import multiply
 from graphgrad.ops.array.shaping import ravel, reshape
-from graphgrad.ops.composite import composite
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.matrix.matmul import matmul
 from graphgrad.ops.samples import sample
@@ -60,35 +59,43 @@ def _order(rank: int, axes: Axes, first: bool) -> Axes:
     return (*axes, *free) if first else (*free, *axes)
 
 
+def _reshaped(x: Any, shape: Shape) -> Any:
+    return x if x.shape == shape else np.reshape(x, shape)
+
+
+def _transposed(x: Any, order: Axes) -> Any:
+    return x if order == tuple(range(len(order))) else np.transpose(x, order)
+
+
 def _as_matrix(x: Any, axes: Axes, first: bool) -> Any:
     """The axes of `axes` as the rows or as the columns of a matrix, the others as its other side."""
     inner = math.prod(x.shape[i] for i in axes)
     outer = math.prod(n for i, n in enumerate(x.shape) if i not in axes)
-    return np.reshape(np.transpose(x, _order(x.ndim, axes, first)), (inner, outer) if first else (outer, inner))
+    return _reshaped(_transposed(x, _order(x.ndim, axes, first)), (inner, outer) if first else (outer, inner))
 
 
 def _from_matrix(x: Any, shape: Shape, axes: Axes, first: bool) -> Any:
     """What `_as_matrix` took apart, in the shape that it had."""
     order = _order(len(shape), axes, first)
-    return np.transpose(np.reshape(x, tuple(shape[i] for i in order)), tuple(np.argsort(order).tolist()))
+    return _transposed(_reshaped(x, tuple(shape[i] for i in order)), tuple(np.argsort(order).tolist()))
 
 
 def _contracted_a(g: Any, b: Any, a_shape: Shape, a_axes: Axes, b_axes: Axes) -> Any:
     b = _as_matrix(b, b_axes, True)
     rows = math.prod(n for i, n in enumerate(a_shape) if i not in a_axes)
-    return _from_matrix(np.reshape(g, (rows, b.shape[1])) @ b.mT, a_shape, a_axes, False)
+    return _from_matrix(_reshaped(g, (rows, b.shape[1])) @ b.mT, a_shape, a_axes, False)
 
 
 def _contracted_b(g: Any, a: Any, b_shape: Shape, a_axes: Axes, b_axes: Axes) -> Any:
     a = _as_matrix(a, a_axes, False)
     columns = math.prod(n for i, n in enumerate(b_shape) if i not in b_axes)
-    return _from_matrix(a.mT @ np.reshape(g, (a.shape[0], columns)), b_shape, b_axes, True)
+    return _from_matrix(a.mT @ _reshaped(g, (a.shape[0], columns)), b_shape, b_axes, True)
 
 
 def _contracted(a: Any, b: Any, a_axes: Axes, b_axes: Axes) -> Any:
     """The expansion of them all."""
     shape = _free(a.shape, b.shape, a_axes, b_axes)
-    return reshape(matmul(_as_matrix(a, a_axes, False), _as_matrix(b, b_axes, True)), shape)
+    return _reshaped(matmul(_as_matrix(a, a_axes, False), _as_matrix(b, b_axes, True)), shape)
 
 
 def _free(a: Shape, b: Shape, a_axes: Axes, b_axes: Axes) -> Shape:
@@ -133,7 +140,7 @@ def _one_axis_each(axes_of: Callable[[Shape, Shape], tuple[Axes, Axes]]) -> dict
         "b": rule_b,
         "linear": "each",
         "shape": shape,
-        "cost": lambda a, b: 2 * math.prod(shape(a, b)) * (a[-1] if a and b else 1),
+        "cost": lambda a, b: math.prod(shape(a, b)) * (2 * a[-1] if a and b else 1),
         "expand": expand,
     }
 
@@ -142,20 +149,23 @@ def _one_axis_each(axes_of: Callable[[Shape, Shape], tuple[Axes, Axes]]) -> dict
     symbol="·",
     **_one_axis_each(_dot_axes),
     formula="dot({a}, {b})",
-    back={"a": "{g}, summed with {b} over the axes of {b} that are left", "b": "{a} with {g}, likewise"},
+    back={
+        "a": "{g} @ {b}ᵀ for matrices: {g} with {b}, summed over the axes of {b} that are left",
+        "b": "{a}ᵀ @ {g} for matrices: {a} with {g}, summed over the axes of {a} that are left",
+    },
     samples=pairs_of(
         ((2, 3), (2, 3, 4)),
         ((3,), (3,)),
         ((2, 3), (3,)),
         ((2, 2, 3), (3, 2)),
         ((2, 3), ()),
-        ((), (2,)),
+        ((), (2, 3)),
         ((2, 0), (0, 3)),
     ),
     errors=(
         ErrorSample((np.zeros((2, 3)), np.zeros((4, 3))), {}, ShapeError, "axis 1 of a (3) must be as long as axis"),
     ),
-    covers=("P02.01", "P24.10"),
+    covers=("P02.01", "P02.14", "P24.10"),
     numpy=np.dot,
 )
 def dot(a: Array, b: Array) -> Any:
@@ -178,12 +188,12 @@ def dot(a: Array, b: Array) -> Any:
     symbol="⟨·,·⟩",
     **_one_axis_each(_inner_axes),
     formula="inner({a}, {b})",
-    back={"a": "{g} @ {b}", "b": "{g}ᵀ @ {a}"},
-    samples=pairs_of(((2, 3), (4, 3)), ((3,), (3,)), ((2, 1, 3), (2, 3)), ((), (2, 2)), ((2, 0), (3, 0))),
+    back={"a": "{g} @ {b}", "b": "{g}ᵀ @ {a}; all axes in front as one"},
+    samples=pairs_of(((2, 3), (2, 3)), ((7,), (7,)), ((2, 1, 3), (2, 3)), ((), (3, 4)), ((2, 0), (3, 0))),
     errors=(
         ErrorSample((np.zeros((2, 3)), np.zeros((3, 4))), {}, ShapeError, "axis 1 of a (3) must be as long as axis"),
     ),
-    covers=("P24.10",),
+    covers=("P02.14", "P24.10"),
     numpy=np.inner,
 )
 def inner(a: Array, b: Array) -> Any:
@@ -249,13 +259,17 @@ def _tensordot_cost(a: Shape, b: Shape, /, axes: Any) -> int:
     a=_tensordot_a,
     b=_tensordot_b,
     linear="each",
-    formula="tensordot({a}, {b}, {axes})",
-    back={"a": "{g}, summed with {b} over the axes of {b} that are left", "b": "{a} with {g}, likewise"},
+    formula="tensordot({a}, {b}, axes={axes})",
+    back={
+        "a": "{g} @ {b}ᵀ for matrices: {g} with {b}, summed over the axes of {b} that are left",
+        "b": "{a}ᵀ @ {g} for matrices: {a} with {g}, summed over the axes of {a} that are left",
+    },
     shape=_tensordot_shape,
     cost=_tensordot_cost,
     samples=lambda rng: [
         sample(rng.normal(size=(2, 3, 2)), rng.normal(size=(3, 2, 2))),
-        sample(rng.normal(size=(2, 3)), rng.normal(size=(2, 2)), axes=0),
+        sample(rng.normal(size=(2, 3)), rng.normal(size=(3, 2)), axes=1),
+        sample(rng.normal(size=(2, 3)), rng.normal(size=(2, 4)), axes=0),
         sample(rng.normal(size=(2, 3, 4)), rng.normal(size=(4, 2)), axes=((-1, 0), (0, 1))),
         sample(rng.normal(size=(2, 3)), rng.normal(size=(4, 3)), axes=(1, -1)),
         sample(rng.normal(size=(2, 0)), rng.normal(size=(0, 3)), axes=1),
@@ -290,16 +304,27 @@ def tensordot(a: Array, b: Array, axes: int | Sequence[int | Sequence[int]] = 2)
     return _tensordot(*_as_arrays(a, b), axes)
 
 
-@composite(
+def _vdot_shape(a: Shape, b: Shape, /) -> Shape:
+    if math.prod(a) != math.prod(b):
+        raise ValueError(f"a and b must have as many elements, got {math.prod(a)} and {math.prod(b)}")
+    return ()
+
+
+@op(
+    symbol="⟨·,·⟩",
+    a=lambda g, b, a_shape: np.reshape(g * b, a_shape),
+    b=lambda g, a, b_shape: np.reshape(g * a, b_shape),
     formula="vdot({a}, {b})",
-    back={"a": "{g} · {b}", "b": "{g} · {a}"},
+    back={"a": "{g} · {b}, in the shape of {a}", "b": "{g} · {a}, in the shape of {b}"},
     linear="each",
-    shape=lambda a, b, /: _vdot_shape(a, b),
-    cost=lambda a, b, /: 2 * math.prod(a),
+    shape=_vdot_shape,
+    cost=lambda a, b: 2 * math.prod(a),
     samples=pairs_of(((2, 3), (2, 3)), ((2, 3), (3, 2)), ((), ()), ((0,), (0, 2))),
     errors=(
         ErrorSample((np.zeros(3), np.zeros(4)), {}, ShapeError, "a and b must have as many elements, got 3 and 4"),
     ),
+    expand=lambda a, b: matmul(ravel(a), ravel(b)),
+    covers=("P02.14",),
     numpy=np.vdot,
 )
 def vdot(a: Array, b: Array) -> Any:
@@ -312,16 +337,7 @@ def vdot(a: Array, b: Array) -> Any:
     >>> gg.vdot([[1.0, 2.0], [3.0, 4.0]], [[1.0, 1.0], [1.0, 0.0]])
     tensor(6.)
     """
-    _vdot_shape(np.shape(a), np.shape(b))
-    if np.ndim(a) and np.ndim(b):
-        return matmul(ravel(a), ravel(b))
-    return reshape(multiply(a, b), ())
-
-
-def _vdot_shape(a: Shape, b: Shape) -> Shape:
-    if math.prod(a) != math.prod(b):
-        raise ValueError(f"a and b must have as many elements, got {math.prod(a)} and {math.prod(b)}")
-    return ()
+    return np.vdot(*_as_arrays(a, b))
 
 
 # ---- all with all ----------------------------------------------------------------------------------------------------
@@ -340,7 +356,7 @@ def _outer_shape(a: Shape, b: Shape, /) -> Shape:
     back={"a": "{g} @ {b}", "b": "{a} @ {g}"},
     shape=_outer_shape,
     cost=lambda a, b: math.prod(a) * math.prod(b),
-    samples=pairs_of(((3,), (2,)), ((2, 2), (3,)), ((), (2,)), ((0,), (2,))),
+    samples=pairs_of(((3,), (2,)), ((2, 2), (3,)), ((), (4,)), ((0,), (2,))),
     expand=lambda a, b: multiply(reshape(a, (-1, 1)), ravel(b)),
     covers=("P22.02",),
     numpy=(np.outer, np.linalg.outer),

@@ -17,7 +17,7 @@ from graphgrad.ops.composite import composite
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.matrix.decompositions import lu
 from graphgrad.ops.matrix.matmul import matmul
-from graphgrad.ops.matrix.matrices import columns_of, one_that, right_hand_side, square
+from graphgrad.ops.matrix.matrices import columns_of, is_singular, one_that, right_hand_side, square
 from graphgrad.ops.matrix.triangular import solve_triangular
 from graphgrad.ops.samples import sample
 from graphgrad.ops.shapes import one_axis
@@ -36,9 +36,9 @@ def regular_samples(rng: np.random.Generator, *shapes: Shape) -> Iterator[Any]:
         yield 0.5 * rng.normal(size=shape) + np.eye(shape[-1]) * np.arange(2, 2 + shape[-1])
 
 
-def _singular(x: Any, name: str) -> str:
-    """What to say of the first matrix that has no inverse."""
-    return _DEPENDENT.format(name=one_that(x, lambda one: bool(np.linalg.det(one) == 0), name))
+def singular_one(x: Any, name: str = "x") -> str:
+    """What an error text calls the first matrix that has no inverse."""
+    return one_that(x, is_singular, name)
 
 
 SINGULAR = np.array([np.eye(2), [[1.0, 2.0], [2.0, 4.0]]])
@@ -120,7 +120,7 @@ def solve(a: Array, b: Array) -> Any:
     try:
         return np.linalg.solve(a, b)
     except np.linalg.LinAlgError:
-        raise ValueError(_singular(a, "a")) from None
+        raise ValueError(_DEPENDENT.format(name=singular_one(a, "a"))) from None
 
 
 _solve = polymorphic(solve)
@@ -146,7 +146,7 @@ def _inv_expanded(x: Any) -> Any:
     back={"x": "-{out}ᵀ @ {g} @ {out}ᵀ"},
     shape=_inv_shape,
     cost=lambda x: 2 * math.prod(x) * max(x[-1:], default=0),
-    samples=lambda rng: map(sample, regular_samples(rng, (3, 3), (2, 2, 2), (1, 1), (0, 2, 2), (0, 0))),
+    samples=lambda rng: map(sample, regular_samples(rng, (2, 2), (2, 3, 3), (1, 1), (0, 2, 2), (0, 0))),
     errors=(
         ErrorSample((np.zeros(3),), {}, ShapeError, "x must be a matrix, or a batch of them"),
         ErrorSample((np.zeros((2, 3)),), {}, ShapeError, "x must be a square matrix"),
@@ -183,7 +183,7 @@ def inv(x: Array) -> Any:
     try:
         return np.linalg.inv(x)
     except np.linalg.LinAlgError:
-        raise ValueError(_singular(x, "x")) from None
+        raise ValueError(_DEPENDENT.format(name=singular_one(x))) from None
 
 
 # ---- arrays of more axes ---------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def _tensorinv_shape(x: Shape, /, ind: int) -> Shape:
 
 
 @composite(
-    formula="tensorinv({x}, {ind})",
+    formula="tensorinv({x}, ind={ind})",
     back={"x": "-{out}ᵀ @ {g} @ {out}ᵀ, with the axes of the rows as one and those of the columns as one"},
     shape=_tensorinv_shape,
     cost=lambda x, ind: 2 * math.prod(x[:ind]) ** 3,
@@ -279,7 +279,7 @@ def _tensorsolve_shape(a: Shape, b: Shape, /, axes: Sequence[int] | None) -> Sha
 
 
 @composite(
-    formula="tensorsolve({a}, {b}, {axes})",
+    formula="tensorsolve({a}, {b}, axes={axes})",
     back={"a": "-(what b receives) {out}ᵀ", "b": "the solution with the transpose of {a}, of {g}"},
     shape=_tensorsolve_shape,
     cost=lambda a, b, axes: 2 * math.prod(b) ** 3 // 3 + 2 * math.prod(b) ** 2,
@@ -318,7 +318,7 @@ def tensorsolve(a: Array, b: Array, axes: Sequence[int] | None = None) -> Any:
     >>> gg.linalg.tensorsolve([[[2.0, 0.0]], [[0.0, 4.0]]], [2.0, 8.0])
     tensor([[1., 2.]])
     """
-    shape = _tensorsolve_shape(a.shape, b.shape, axes)
+    shape = _tensorsolve_shape(np.shape(a), np.shape(b), axes)
     rows = math.prod(shape)
     try:
         return reshape(solve(reshape(permute_dims(a, _order(a.shape, axes)), (rows, rows)), reshape(b, (rows,))), shape)

@@ -47,8 +47,7 @@ def _prepare_uplo(attrs: dict[str, Any]) -> None:
     attrs["UPLO"] = attrs["UPLO"].upper()
 
 
-def _read(x: Any, UPLO: str) -> Any:
-    return np.tril(x) if UPLO == "L" else np.triu(x)
+_TRIANGLE: dict[str, Any] = {"L": np.tril, "U": np.triu}
 
 
 def _eigh_shapes(x: Shape, /, UPLO: str) -> tuple[Shape, ...]:
@@ -91,10 +90,11 @@ _SYMMETRIC: dict[str, Any] = {
     outputs=None,
     x=_eigh_x,
     **_SYMMETRIC,
-    formula="eigh({x}, {UPLO})",
+    formula="eigh({x}, UPLO={UPLO})",
     back={"x": "V (diag(gw) + F ∘ (Vᵀ gV - gVᵀ V) / 2) Vᵀ, with F = 1 / (w of the column - w of the row)"},
     shape=_eigh_shapes,
     cost=lambda x, UPLO: 9 * math.prod(x) * x[-1],
+    covers=("P09.03",),
     numpy=np.linalg.eigh,
 )
 def eigh(x: Array, UPLO: str = "L") -> Any:
@@ -134,7 +134,7 @@ def eigh(x: Array, UPLO: str = "L") -> Any:
     tensor([1., 3.])
     """
     square(x.shape)
-    return on_finite(lambda one: tuple(_linalg.eigh(one, UPLO)), x, _read(x, UPLO))
+    return on_finite(lambda one: tuple(_linalg.eigh(one, UPLO)), x, _TRIANGLE[UPLO])
 
 
 _eigh = polymorphic(eigh)
@@ -143,10 +143,11 @@ _eigh = polymorphic(eigh)
 @op(
     x=_eigvalsh_x,
     **_SYMMETRIC,
-    formula="eigvalsh({x}, {UPLO})",
+    formula="eigvalsh({x}, UPLO={UPLO})",
     back={"x": "V diag({g}) Vᵀ, with the eigenvectors V in columns"},
     shape=_eigvalsh_shape,
     cost=lambda x, UPLO: 4 * math.prod(x) * x[-1] // 3,
+    covers=("P09.04",),
     numpy=np.linalg.eigvalsh,
 )
 def eigvalsh(x: Array, UPLO: str = "L") -> Any:
@@ -171,7 +172,7 @@ def eigvalsh(x: Array, UPLO: str = "L") -> Any:
     tensor([1., 3.])
     """
     square(x.shape)
-    return on_finite(lambda one: _linalg.eigvalsh(one, UPLO), x, _read(x, UPLO))
+    return on_finite(lambda one: _linalg.eigvalsh(one, UPLO), x, _TRIANGLE[UPLO])
 
 
 # ---- singular values -------------------------------------------------------------------------------------------------
@@ -214,10 +215,12 @@ def _svd_x(g: Any, out: Any, x_shape: Shape) -> Any:
 
     turned_u, turned_v = u.mT @ g_u, vt @ g_vt.mT
     diagonal = np.eye(k, dtype=bool)
-    gaps = np.where(diagonal, np.inf, (s_row - s_column) * (s_row + s_column))
-    inner = _divided(turned_u - turned_u.mT, gaps, unused) * s_row
-    inner = inner + s_column * _divided(turned_v - turned_v.mT, gaps, unused)
-    found = u @ np.where(diagonal, g_s[..., None, :], inner) @ vt
+    # Divided by S + S first, then by S - S: their product overflows, or is 0, long before the singular values are.
+    total = s_row + s_column
+    shares = s_row / np.where(values_of(total) == 0, 1.0, total)
+    turns = shares * (turned_u - turned_u.mT) + shares.mT * (turned_v - turned_v.mT)
+    gaps = np.where(diagonal, np.inf, s_row - s_column)
+    found = u @ np.where(diagonal, g_s[..., None, :], _divided(turns, gaps, unused)) @ vt
     if rows > k:
         beside = g_u - u @ turned_u
         if u_more.shape[-1]:
@@ -238,10 +241,10 @@ def _prepare_full(attrs: dict[str, Any]) -> None:
 @op(
     outputs=None,
     x=_svd_x,
-    formula="svd({x}, {full_matrices})",
+    formula="svd({x}, full_matrices={full_matrices})",
     back={
-        "x": "U (F ∘ (Uᵀ gU - gUᵀ U) S + S F ∘ (Vᵀ gV - gVᵀ V) + diag(gS)) Vᵀ, and what turns U and V out of their"
-        " spaces; F = 1 / (S² of the column - S² of the row)"
+        "x": "U (F ∘ (Uᵀ gU - gUᵀ U) S + S F ∘ (Vᵀ gV - gVᵀ V) + diag(gS)) Vᵀ, with F = 1 / (S² of the column - S² of"
+        " the row); with more rows than columns + (1 - U Uᵀ) gU S⁻¹ Vᵀ, with fewer + U S⁻¹ gVᵀ (1 - V Vᵀ)"
     },
     shape=_svd_shapes,
     cost=_svd_cost,

@@ -51,15 +51,15 @@ def _trace_x(g: Any, x_shape: Shape, offset: int, axis1: int, axis2: int) -> Any
     symbol="tr",
     x=_trace_x,
     linear="together",
-    formula="trace({x}, {offset}, {axis1}, {axis2})",
+    formula="trace({x}, offset={offset}, axis1={axis1}, axis2={axis2})",
     back={"x": "{g} on the diagonal, 0 elsewhere"},
     shape=_traced,
     cost=lambda x, offset, axis1, axis2: np.diagonal(np.broadcast_to(0, x), offset, axis1, axis2).size,
     samples=lambda rng: [
         sample(rng.normal(size=(3, 3))),
-        sample(rng.normal(size=(2, 4)), offset=1),
+        sample(rng.normal(size=(2, 5)), offset=1),
         sample(rng.normal(size=(2, 3, 4)), offset=-1, axis1=-1, axis2=1),
-        sample(rng.normal(size=(2, 2)), offset=5),
+        sample(rng.normal(size=(2, 5)), offset=5),
         sample(rng.normal(size=(0, 2))),
     ],
     errors=(
@@ -117,7 +117,10 @@ def _toeplitz_samples(rng: np.random.Generator) -> Iterator[Sample]:
 
 @composite(
     formula="toeplitz({c}, {r})",
-    back={"c": "the sums of {g} along its diagonals", "r": "the sums of {g} along the diagonals above the main one"},
+    back={
+        "c": "the sums of {g} along the main diagonal and those below it",
+        "r": "the sums of {g} along the diagonals above the main one",
+    },
     neutral={"r": "None"},
     linear="together",
     shape=_toeplitz_shape,
@@ -127,6 +130,7 @@ def _toeplitz_samples(rng: np.random.Generator) -> Iterator[Sample]:
         ErrorSample((np.zeros(()), np.zeros(2)), {}, ShapeError, "c must be a vector, or a batch of them"),
         ErrorSample((np.zeros((2, 2)), np.zeros((3, 2))), {}, ShapeError, "don't broadcast"),
     ),
+    covers=("P14.10",),
 )
 def toeplitz(c: Array, r: Array = None) -> Any:
     """
@@ -154,7 +158,7 @@ def toeplitz(c: Array, r: Array = None) -> Any:
     tensor([[1., 5., 6.],
             [2., 1., 5.]])
     """
-    *batch, rows, columns = _toeplitz_shape(c.shape, None if r is None else r.shape)
+    *batch, rows, columns = _toeplitz_shape(np.shape(c), None if r is None else np.shape(r))
     row = c if r is None else r
     # All values in one vector, from the end of the column to that of the row; each element takes its own.
     parts = [one if one.shape[:-1] == tuple(batch) else broadcast_to(one, (*batch, one.shape[-1])) for one in (c, row)]

@@ -81,7 +81,7 @@ def _substituted(a: Any, b: Any, trans: int, lower: bool, unit_diagonal: bool) -
 
 def _samples(rng: np.random.Generator) -> Iterator[Sample]:
     for a, b, attrs in (
-        ((3, 3), (3, 2), {}),
+        ((2, 2), (2, 2), {}),
         ((3, 3), (3,), {"lower": True}),
         ((2, 2, 2), (2, 1), {"trans": 1}),
         ((2, 2, 2), (2,), {"lower": True, "trans": 1, "unit_diagonal": True}),
@@ -98,7 +98,7 @@ _SINGULAR = np.array([np.eye(2), [[1.0, 2.0], [0.0, 0.0]]])
 
 @op(
     joint=_joint,
-    formula="solve_triangular({a}, {b}, {trans}, {lower}, {unit_diagonal})",
+    formula="solve_triangular({a}, {b}, trans={trans}, lower={lower}, unit_diagonal={unit_diagonal})",
     back={"a": "-(what b receives) {out}ᵀ, in its triangle", "b": "the solution with the transpose of {a}, of {g}"},
     shape=_shape,
     cost=lambda a, b, **_: a[-1] ** 2 * columns_of(a, b),

@@ -56,7 +56,7 @@ _ALONG: dict[str, Any] = {
     a=lambda g, b, axis: np.expand_dims(g, axis) * b,
     b=lambda g, a, axis: np.expand_dims(g, axis) * a,
     **_ALONG,
-    formula="vecdot({a}, {b}, {axis})",
+    formula="vecdot({a}, {b}, axis={axis})",
     back={"a": "{g} · {b}", "b": "{g} · {a}"},
     shape=_without_axis,
     cost=lambda a, b, axis: 2 * math.prod(_vectors(a, b, axis)[0]),
@@ -73,7 +73,7 @@ _ALONG: dict[str, Any] = {
         ErrorSample((np.zeros(3), np.zeros(())), {}, ShapeError, "axis -1 is out of range for 0 axes"),
     ),
     expand=lambda a, b, axis: sum_of(multiply(a, b), axis),
-    covers=("P24.10",),
+    covers=("P02.14", "P24.10"),
     numpy=(np.vecdot, np.linalg.vecdot),
 )
 def vecdot(a: Array, b: Array, axis: int = -1) -> Any:
@@ -91,7 +91,7 @@ def vecdot(a: Array, b: Array, axis: int = -1) -> Any:
     >>> gg.vecdot([[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.0], [1.0, 1.0]])
     tensor([1., 7.])
     """
-    _, at = _vectors(a.shape, b.shape, axis)
+    _, at = _vectors(np.shape(a), np.shape(b), axis)
     return _vecdot(a, b, axis=at)
 
 
@@ -145,7 +145,7 @@ def cross(a: Array, b: Array, *, axis: int = -1) -> Any:
     >>> gg.cross([1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
     tensor([0., 0., 1.])
     """
-    _three(a.shape, b.shape, axis)
+    _three(np.shape(a), np.shape(b), axis)
     return np.cross(a, b, axis=axis)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +11,12 @@ from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.array.indexing import index_add
+from graphgrad.ops.attributes import keep_flags
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.sampled.sampling import Seed, Size, prepare_draw
 from graphgrad.ops.samples import sample
 from graphgrad.ops.seeds import generator, keep_seed
-from graphgrad.ops.shapes import free, one_axis
+from graphgrad.ops.shapes import free, one_axis, prepare_one_axis
 
 NAMESPACE = "random"
 __all__ = ["choice", "permutation"]
@@ -28,11 +28,15 @@ _index_add: Callable[..., Any] = polymorphic(index_add)
 
 def _prepare_choice(attrs: dict[str, Any]) -> None:
     prepare_draw(attrs)
-    attrs["axis"] = operator.index(attrs["axis"])
-    attrs["replace"] = bool(attrs["replace"])
+    prepare_one_axis(attrs)
+    keep_flags(attrs, "replace")
     p = attrs["p"]
     if p is not None:
-        attrs["p"] = np.array(p.data if isinstance(p, Tensor) else p, np.float64)
+        p = np.array(p.data if isinstance(p, Tensor) else p)
+        if p.dtype.kind not in "fiub":
+            raise TypeError(f"p holds probabilities, got {attrs['p']!r:.60}")
+        # float32 as it is: NumPy sees by the dtype how nearly they add up to 1.
+        attrs["p"] = p if p.dtype.kind == "f" else p.astype(np.float64)
 
 
 def _chosen(a: Shape, /, size: Shape | None, replace: bool, p: Any, axis: int, seed: int) -> Shape:
@@ -40,6 +44,15 @@ def _chosen(a: Shape, /, size: Shape | None, replace: bool, p: Any, axis: int, s
         return size or ()
     at = one_axis(axis, len(a))
     return (*a[:at], *(size or ()), *a[at + 1 :])
+
+
+def _count(x: Any, name: str) -> int:
+    """A number in place of elements."""
+    if np.asarray(x).dtype.kind not in "iu":
+        raise TypeError(f"{name} is a tensor, or a whole number to count to")
+    if x < 0:
+        raise ValueError(f"{name} is a number to count to, which must not be negative, got {x}")
+    return int(x)
 
 
 def _places(length: int, size: Shape | None, replace: bool, p: Any, seed: int) -> Any:
@@ -74,6 +87,8 @@ def _from_chosen(g: Any, a_shape: Shape, size: Any, replace: bool, p: Any, axis:
         ErrorSample((np.zeros(3),), {"size": 4, "replace": False}, ArgumentError, "larger sample"),
         ErrorSample((np.zeros(3),), {"p": (0.5, 0.5)}, ArgumentError, "for each of 3 elements"),
         ErrorSample((np.array(0.5),), {}, DTypeError, "a is a tensor, or a whole number to count to"),
+        ErrorSample((np.array(-3),), {}, ArgumentError, "which must not be negative, got -3"),
+        ErrorSample((np.zeros(2),), {"p": "ab"}, DTypeError, "p holds probabilities, got 'ab'"),
     ),
     prepare=_prepare_choice,
 )
@@ -105,9 +120,7 @@ def choice(
     tensor([20., 30.])
     """
     if not np.ndim(a):
-        if np.asarray(a).dtype.kind not in "iu":
-            raise TypeError("a is a tensor, or a whole number to count to")
-        return np.asarray(_places(int(a), size, replace, p, seed))
+        return np.asarray(_places(_count(a, "a"), size, replace, p, seed))
     return np.take(a, _places(a.shape[one_axis(axis, a.ndim)], size, replace, p, seed), axis)
 
 
@@ -119,7 +132,7 @@ def _shuffled(x: Shape, /, axis: int, seed: int) -> Shape | None:
 
 
 def _prepare_permutation(attrs: dict[str, Any]) -> None:
-    attrs["axis"] = operator.index(attrs["axis"])
+    prepare_one_axis(attrs)
     keep_seed(attrs)
 
 
@@ -144,8 +157,10 @@ def _in_old_order(g: Any, axis: int, seed: int) -> Any:
     errors=(
         ErrorSample((np.zeros(3),), {"axis": 1}, ShapeError, "axis 1 is out of range"),
         ErrorSample((np.array(0.5),), {}, DTypeError, "x is a tensor, or a whole number to count to"),
+        ErrorSample((np.array(-3),), {}, ArgumentError, "which must not be negative, got -3"),
     ),
     prepare=_prepare_permutation,
+    covers=("P05.11",),
 )
 def permutation(x: Array, axis: int = 0, *, seed: Seed = None) -> Any:
     """
@@ -167,7 +182,5 @@ def permutation(x: Array, axis: int = 0, *, seed: Seed = None) -> Any:
     tensor([30., 10., 20.])
     """
     if not np.ndim(x):
-        if np.asarray(x).dtype.kind not in "iu":
-            raise TypeError("x is a tensor, or a whole number to count to")
-        return generator(seed).permutation(int(x))
+        return generator(seed).permutation(_count(x, "x"))
     return np.take(x, generator(seed).permutation(x.shape[one_axis(axis, x.ndim)]), axis)

@@ -8,13 +8,13 @@ the draw has led to.
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
 import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, ShapeError
 from graphgrad.graph.operation import ErrorSample
+from graphgrad.ops.attributes import keep_integers
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.sampled.sampling import (
     Seed,
@@ -28,7 +28,7 @@ from graphgrad.ops.sampled.sampling import (
 )
 from graphgrad.ops.samples import array, sample
 from graphgrad.ops.seeds import generator
-from graphgrad.ops.shapes import one_axis
+from graphgrad.ops.shapes import one_axis, prepare_one_axis
 
 NAMESPACE = "random"
 __all__ = [
@@ -74,6 +74,7 @@ def _drawn(method: str, seed: int, size: Shape | None, *parameters: Any) -> Any:
     formula="bernoulli({p}, {size}, {seed})",
     samples=draw_samples((0.1, 0.9)),
     errors=_BAD_P,
+    covers=("P04.41",),
 )
 def bernoulli(p: Array, size: Size = None, *, seed: Seed = None) -> Any:
     """
@@ -129,6 +130,7 @@ def geometric(p: Array, size: Size = None, *, seed: Seed = None) -> Any:
     formula="poisson({lam}, {size}, {seed})",
     samples=draw_samples((0.5, 9.0)),
     errors=(*_BAD_SIZE, ErrorSample((np.array([-1.0]),), {}, ArgumentError, "lam must not be negative, got -1.0")),
+    covers=("P04.41",),
 )
 def poisson(lam: Array = 1.0, size: Size = None, *, seed: Seed = None) -> Any:
     """
@@ -237,9 +239,7 @@ def _counts(pvals: Shape, /, n: int, size: Shape | None, seed: int) -> Shape:
 
 
 def _prepare_multinomial(attrs: dict[str, Any]) -> None:
-    attrs["n"] = operator.index(attrs["n"])
-    if attrs["n"] < 0:
-        raise ValueError(f"n must not be negative, got {attrs['n']}")
+    keep_integers(attrs, "n", least=0)
     prepare_draw(attrs)
 
 
@@ -257,7 +257,7 @@ def _prepare_multinomial(attrs: dict[str, Any]) -> None:
         ErrorSample((np.ones(()),), {"n": 3}, ShapeError, "pvals needs an axis"),
         ErrorSample((np.array([0.5, 0.25]),), {"n": 3}, ArgumentError, "pvals must add up to 1"),
         ErrorSample((np.array([1.5, -0.5]),), {"n": 3}, ArgumentError, "pvals must be a probability"),
-        ErrorSample((np.array([1.0]),), {"n": -1}, ArgumentError, "n must not be negative"),
+        ErrorSample((np.array([1.0]),), {"n": -1}, ArgumentError, "n is an integer from 0, got -1"),
     ),
     prepare=_prepare_multinomial,
 )
@@ -303,7 +303,7 @@ def _without_classes(logits: Shape, /, axis: int, size: Shape | None, seed: int)
 
 
 def _prepare_categorical(attrs: dict[str, Any]) -> None:
-    attrs["axis"] = operator.index(attrs["axis"])
+    prepare_one_axis(attrs)
     prepare_draw(attrs)
 
 
@@ -322,6 +322,7 @@ def _prepare_categorical(attrs: dict[str, Any]) -> None:
         ErrorSample((np.zeros(()),), {}, ShapeError, "axis -1 is out of range"),
     ),
     prepare=_prepare_categorical,
+    covers=("P04.41",),
 )
 def categorical(logits: Array, axis: int = -1, size: Size = None, *, seed: Seed = None) -> Any:
     """

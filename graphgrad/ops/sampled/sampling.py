@@ -26,7 +26,7 @@ from graphgrad.ops.array.elementary import expm1
 from graphgrad.ops.array.elementwise import exp
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.samples import array, sample
-from graphgrad.ops.seeds import generator, keep_seed
+from graphgrad.ops.seeds import below_one, generator, keep_seed
 from graphgrad.ops.shapes import broadcast
 
 NAMESPACE = "random"
@@ -74,8 +74,9 @@ def drawn_shape(*parameters: Shape, size: Shape | None, **_: Any) -> Shape:
 
 
 def floating_dtype(*parameters: Any) -> np.dtype[Any]:
-    """The dtype of what is drawn: the floating one of the parameters, the default one if they are integers."""
-    dtype = np.result_type(*parameters)
+    """The dtype of what is drawn: the floating one of the parameters; numbers and integers leave it to the default."""
+    dtypes = [one.dtype for one in parameters if hasattr(one, "dtype")]
+    dtype = np.result_type(*dtypes) if dtypes else get_default_dtype()
     return dtype if dtype.kind == "f" else get_default_dtype()
 
 
@@ -87,7 +88,8 @@ def refuse(name: str, values: Any, wrong: Any, needed: str) -> None:
 
 def standard(draw: str, seed: int, shape: Shape, dtype: np.dtype[Any]) -> Any:
     """A draw without parameters; in float64 whatever the dtype, so that a seed means the same numbers in all."""
-    return np.asarray(getattr(generator(seed), draw)(size=shape)).astype(dtype)
+    drawn = np.asarray(getattr(generator(seed), draw)(size=shape))
+    return np.asarray(below_one(drawn, dtype)) if draw == "random" else drawn.astype(dtype)
 
 
 def draw_samples(*intervals: tuple[float, float]) -> Callable[[np.random.Generator], Iterator[Sample]]:
@@ -159,7 +161,7 @@ def _location_and_scale(name: str, draw: str) -> dict[str, Any]:
     }
 
 
-@op(**_location_and_scale("normal", "standard_normal"), covers=("P20.08",))
+@op(**_location_and_scale("normal", "standard_normal"), covers=("P20.08", "P04.41"))
 def normal(loc: Array = 0.0, scale: Array = 1.0, size: Size = None, *, seed: Seed = None) -> Any:
     """
     Draw from normal distributions, with gradients for mean and spread: ``loc + scale * z``, z from the standard one.
@@ -183,7 +185,7 @@ def normal(loc: Array = 0.0, scale: Array = 1.0, size: Size = None, *, seed: See
     return _scaled("standard_normal", loc, scale, size, seed)
 
 
-@op(**_location_and_scale("laplace", "laplace"))
+@op(**_location_and_scale("laplace", "laplace"), covers=("P04.41",))
 def laplace(loc: Array = 0.0, scale: Array = 1.0, size: Size = None, *, seed: Seed = None) -> Any:
     """
     Draw from Laplace distributions, with gradients for location and scale: a normal one with a peak and long tails.
@@ -286,6 +288,7 @@ def _between(low: Any, high: Any, size: Shape | None, seed: int) -> Any:
         ErrorSample((np.ones(2), np.zeros(2)), {}, ArgumentError, "high must not be below low"),
     ),
     expand=_between,
+    covers=("P04.41",),
 )
 def uniform(low: Array = 0.0, high: Array = 1.0, size: Size = None, *, seed: Seed = None) -> Any:
     """

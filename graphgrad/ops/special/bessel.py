@@ -6,7 +6,6 @@ derivative, of any order, is exact near zero too.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.array.arithmetic import abs as absolute
 from graphgrad.ops.array.elementwise import exp
+from graphgrad.ops.attributes import keep_integers, keep_numbers
 from graphgrad.ops.declare import Array, OpFunction, op, polymorphic
 from graphgrad.ops.floats import as_floats, special
 from graphgrad.ops.samples import array, elementwise_samples, sample
@@ -32,17 +32,6 @@ def _of_order(function: OpFunction, name: str) -> Callable[[Any, Any], Any]:
         return function(order, x) if isinstance(x, Tensor) else forward(x, **{name: order})
 
     return either
-
-
-def _prepare_real(attrs: dict[str, Any]) -> None:
-    if not isinstance(attrs["v"], (int, Tensor)):  # a tensor is refused with its own reason
-        attrs["v"] = float(attrs["v"])
-
-
-def _prepare_natural(attrs: dict[str, Any]) -> None:
-    attrs["n"] = operator.index(attrs["n"])
-    if attrs["n"] < 0:
-        raise ValueError(f"n counts from 0, got {attrs['n']}")
 
 
 def _orders(name: str, *orders: float, apart: float = 0.0) -> Callable[[np.random.Generator], Iterator[Sample]]:
@@ -148,7 +137,7 @@ _i1e: Callable[..., Any] = polymorphic(i1e)
     formula="iv({v}, {x})",
     local={"x": "(iv({v} - 1, {x}) + iv({v} + 1, {x})) / 2"},
     samples=_orders("v", 2, 0.5, 1),
-    prepare=_prepare_real,
+    prepare=lambda attrs: keep_numbers(attrs, "v"),
 )
 def iv(v: float, x: Array) -> Any:
     """
@@ -174,7 +163,7 @@ def iv(v: float, x: Array) -> Any:
     formula="exp(-abs({x})) * iv({v}, {x})",
     local={"x": "(ive({v} - 1, {x}) + ive({v} + 1, {x})) / 2 - sign({x}) * {out}"},
     samples=_orders("v", 2, 0.5, 1, apart=0.2),
-    prepare=_prepare_real,
+    prepare=lambda attrs: keep_numbers(attrs, "v"),
     expand=lambda x, v: exp(-absolute(x)) * iv(v, x),
 )
 def ive(v: float, x: Array) -> Any:
@@ -193,8 +182,8 @@ def ive(v: float, x: Array) -> Any:
     tensor([0.0499, 0.0126])
     """
     values = _with_order("ive", v, x)
-    # SciPy has nan for the limits.
-    return np.where(np.isinf(x) if float(v).is_integer() else np.equal(x, np.inf), 0.0, values)
+    far = np.abs(x) > _SCIPY_ENDS
+    return np.where(far, _far_out(v, x), values) if np.any(far) else values
 
 
 @op(
@@ -203,7 +192,7 @@ def ive(v: float, x: Array) -> Any:
     formula="jv({v}, {x})",
     local={"x": "(jv({v} - 1, {x}) - jv({v} + 1, {x})) / 2"},
     samples=_orders("v", 0, 0.5, 1),
-    prepare=_prepare_real,
+    prepare=lambda attrs: keep_numbers(attrs, "v"),
 )
 def jv(v: float, x: Array) -> Any:
     """
@@ -223,6 +212,17 @@ def jv(v: float, x: Array) -> Any:
     return _with_order("jv", v, x)
 
 
+_SCIPY_ENDS = 1e9  # SciPy's ive is nan from 2³⁰ on
+
+
+def _far_out(v: float, x: Any) -> Any:
+    """The first terms of exp(-|x|) Iᵥ(x) for large |x|: what is left out is v⁴ / |x|³ / 24 of it, and less."""
+    size = np.abs(np.where(np.equal(x, 0), 1.0, x))
+    values = np.exp((0.25 - float(v) ** 2) / (2.0 * size)) / np.sqrt(2.0 * np.pi * size)
+    below = np.where(float(v) % 2 == 0, values, -values) if float(v).is_integer() else np.nan
+    return np.where(np.less(x, 0), below, values).astype(size.dtype)
+
+
 _iv: Callable[..., Any] = _of_order(iv, "v")
 _ive: Callable[..., Any] = _of_order(ive, "v")
 _jv: Callable[..., Any] = _of_order(jv, "v")
@@ -237,8 +237,8 @@ _jv: Callable[..., Any] = _of_order(jv, "v")
     formula="spherical_jn({n}, {x})",
     local={"x": "{n} * spherical_jn({n}, {x}) / {x} - spherical_jn({n} + 1, {x})"},
     samples=_orders("n", 0, 1, 3),
-    errors=(ErrorSample((np.ones(2),), {"n": -1}, ArgumentError, "n counts from 0, got -1"),),
-    prepare=_prepare_natural,
+    errors=(ErrorSample((np.ones(2),), {"n": -1}, ArgumentError, "n is an integer from 0, got -1"),),
+    prepare=lambda attrs: keep_integers(attrs, "n", least=0),
 )
 def spherical_jn(n: int, x: Array) -> Any:
     """
@@ -264,12 +264,19 @@ def spherical_jn(n: int, x: Array) -> Any:
     return np.where(np.less(x, 0), -values, values) if n % 2 else values
 
 
+_SMALLEST = np.finfo(np.float64).tiny
+
+
 def _with_order(name: str, order: float, x: Any) -> Any:
     import scipy.special
 
     (x,) = as_floats(x)
-    # The order of a spherical one has to be an int; in the dtype of x any order would do, if it fits.
-    return np.asarray(getattr(scipy.special, name)(order, x)).astype(x.dtype, copy=False)
+    # In float64 whatever x has: the steps to a small value may lie below the smallest float32. SciPy has nan for what
+    # is smaller than the smallest normal float64.
+    wide = x.astype(np.float64)
+    wide = np.where(np.abs(wide) < _SMALLEST, 0.0, wide)
+    # The order of a spherical one has to be an int.
+    return np.asarray(getattr(scipy.special, name)(order, wide)).astype(x.dtype)
 
 
 _spherical_jn: Callable[..., Any] = _of_order(spherical_jn, "n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from graphgrad.graph.errors import ArgumentError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.graph.tensor import Tensor
+from graphgrad.ops.attributes import keep_integers, keep_numbers
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.floats import as_floats, special
 from graphgrad.ops.samples import UNEVEN, array, elementwise_samples, sample
@@ -64,12 +64,6 @@ def digamma(x: Array) -> Any:
 _digamma: Callable[..., Any] = polymorphic(digamma)
 
 
-def _prepare_order(attrs: dict[str, Any]) -> None:
-    attrs["n"] = operator.index(attrs["n"])
-    if attrs["n"] < 0:
-        raise ValueError(f"n counts derivatives from 0, got {attrs['n']}")
-
-
 @op(
     symbol="ψₙ",
     x=lambda g, x, n: g * _polygamma(n + 1, x),
@@ -77,12 +71,13 @@ def _prepare_order(attrs: dict[str, Any]) -> None:
     local={"x": "polygamma({n} + 1, {x})"},
     samples=lambda rng: [
         sample(array(rng, 2, 3, low=0.3, high=4.0), n=1),
-        sample(array(rng, 3, low=0.3, high=4.0), n=0),
+        sample(array(rng, 4, low=0.3, high=4.0), n=0),
+        sample(array(rng, 3, low=0.3, high=4.0), n=3),
         sample(array(rng, low=0.5, high=4.0), n=2),
         sample(array(rng, 0, 2), n=1),
     ],
-    errors=(ErrorSample((np.ones(2),), {"n": -1}, ArgumentError, "n counts derivatives from 0, got -1"),),
-    prepare=_prepare_order,
+    errors=(ErrorSample((np.ones(2),), {"n": -1}, ArgumentError, "n is an integer from 0, got -1"),),
+    prepare=lambda attrs: keep_integers(attrs, "n", least=0),
 )
 def polygamma(n: int, x: Array) -> Any:
     """
@@ -153,12 +148,6 @@ def betaln(a: Array, b: Array) -> Any:
     return special("betaln", a, b)
 
 
-def _prepare_dimension(attrs: dict[str, Any]) -> None:
-    attrs["d"] = operator.index(attrs["d"])
-    if attrs["d"] < 1:
-        raise ValueError(f"d is a dimension, 1 at least, got {attrs['d']}")
-
-
 def _multigammaln_samples(rng: np.random.Generator) -> Iterator[Sample]:
     for shape, d in (((2, 3), 2), ((3,), 1), ((), 4), ((0, 2), 2)):
         yield sample(array(rng, *shape, low=0.5 * d, high=4.0), d=d)
@@ -177,15 +166,16 @@ def _multigammaln_expanded(a: Any, d: int) -> Any:
     formula="multigammaln({a}, {d})",
     back={"a": "{g} · Σ digamma({a} - j / 2) over j = 0, …, d - 1"},
     samples=_multigammaln_samples,
-    errors=(ErrorSample((np.ones(2),), {"d": 0}, ArgumentError, "d is a dimension, 1 at least, got 0"),),
-    prepare=_prepare_dimension,
+    errors=(ErrorSample((np.ones(2),), {"d": 0}, ArgumentError, "d is an integer from 1, got 0"),),
+    prepare=lambda attrs: keep_integers(attrs, "d", least=1),
     expand=_multigammaln_expanded,
 )
 def multigammaln(a: Array, d: int) -> Any:
     """
     The logarithm of the multivariate gamma function of dimension d, of each element.
 
-    It is defined for a > (d - 1) / 2, and nan elsewhere.
+    That is d (d - 1) / 4 · log π and the sum of gammaln(a - j / 2) over j = 0, 1, ..., d - 1. It is defined for
+    a > (d - 1) / 2, and nan elsewhere.
 
     Parameters
     ----------
@@ -208,11 +198,6 @@ def multigammaln(a: Array, d: int) -> Any:
     return np.where(a > 0.5 * (d - 1), total, np.nan)
 
 
-def _prepare_exponent(attrs: dict[str, Any]) -> None:
-    if not isinstance(attrs["x"], Tensor):  # which is refused with its own reason
-        attrs["x"] = float(attrs["x"])
-
-
 @op(
     symbol="ζ",
     q=lambda g, q, x: g * (-x * _zeta(x + 1.0, q)),
@@ -224,7 +209,7 @@ def _prepare_exponent(attrs: dict[str, Any]) -> None:
         sample(array(rng, low=0.5, high=4.0), x=4.0),
         sample(array(rng, 0, 2), x=2.0),
     ],
-    prepare=_prepare_exponent,
+    prepare=lambda attrs: keep_numbers(attrs, "x"),
 )
 def zeta(x: float, q: Array) -> Any:
     """

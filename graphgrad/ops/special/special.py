@@ -126,6 +126,7 @@ def erfinv(x: Array) -> Any:
 
 @op(
     symbol="Φ",
+    covers=("P04.32",),
     x=lambda g, x: g * (1.0 / _ROOT_TWO_PI * np.exp(-0.5 * (x * x))),
     formula="(1 + erf({x} / sqrt(2))) / 2",
     local={"x": "exp(-{x} ** 2 / 2) / sqrt(2 * pi)"},
@@ -144,10 +145,17 @@ def ndtr(x: Array) -> Any:
     return special("ndtr", x)
 
 
+def _log_ndtr_slope(x: Any, out: Any) -> Any:
+    # exp(-x²/2) / ndtr(x) would be 0 / 0 far below zero, and erfcx overflows far above it.
+    below = x < 0
+    tail = math.sqrt(2.0 / math.pi) / _erfcx(np.where(below, x, 0.0) / -_ROOT_TWO)
+    above = np.where(below, 0.0, x)
+    return np.where(below, tail, np.exp(-0.5 * (above * above) - np.where(below, 0.0, out)) / _ROOT_TWO_PI)
+
+
 @op(
     symbol="log Φ",
-    # exp(-x²/2) / ndtr(x) would be 0 / 0 far below zero.
-    x=lambda g, x: g * (math.sqrt(2.0 / math.pi) / _erfcx(x / -_ROOT_TWO)),
+    x=lambda g, x, out: g * _log_ndtr_slope(x, out),
     formula="log(ndtr({x}))",
     local={"x": "sqrt(2 / pi) / erfcx(-{x} / sqrt(2))"},
     expand=lambda x: log(ndtr(x)),

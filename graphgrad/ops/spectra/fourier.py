@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.graph.errors import ArgumentError, ShapeError
+from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.ops.array.indexing import index_add
 from graphgrad.ops.declare import Array, OpFunction, op, polymorphic
@@ -39,9 +39,16 @@ __all__ = [
 ]
 
 Shape = tuple[int, ...]
+Some = Sequence[int] | None
+"""Lengths or axes, or all of them."""
 
 # Who divides by the number of elements: the transform back, both by its root, or the one forward.
 OTHER_NORM = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
+
+
+def other_norm(norm: str | None) -> str:
+    """What gives the transform the other way the scale that one has with `norm`; None stands for ``"backward"``."""
+    return OTHER_NORM[norm or "backward"]
 
 
 # ---- lengths and axes ------------------------------------------------------------------------------------------------
@@ -52,18 +59,20 @@ def _integers(value: Any) -> Any:
 
 
 def prepare(attrs: dict[str, Any]) -> None:
-    for name in ("n", "axis"):
-        if attrs.get(name) is not None:
-            attrs[name] = operator.index(attrs[name])
+    if attrs.get("n") is not None:
+        attrs["n"] = operator.index(attrs["n"])
+    if "axis" in attrs:
+        if attrs["axis"] is None:
+            raise TypeError("axis is an integer, got None; several axes, or all, are for fftn and its like")
+        attrs["axis"] = operator.index(attrs["axis"])
     for name in ("s", "axes"):
         if name in attrs:
             attrs[name] = _integers(attrs[name])
-    attrs["norm"] = "backward" if attrs["norm"] is None else attrs["norm"]
-    if attrs["norm"] not in OTHER_NORM:
+    if attrs["norm"] not in (None, *OTHER_NORM):
         raise ValueError(f"norm is one of {', '.join(OTHER_NORM)}, got {attrs['norm']!r}")
 
 
-def _where(rank: int, s: Shape | None, axes: Shape | None) -> Shape:
+def _where(rank: int, s: Some, axes: Some) -> Shape:
     """The axes that are transformed, counted from the front."""
     if axes is None:
         axes = tuple(range(rank)) if s is None else tuple(range(-len(s), 0))
@@ -75,7 +84,7 @@ def _where(rank: int, s: Shape | None, axes: Shape | None) -> Shape:
     return found
 
 
-def _lengths(x: Shape, s: Shape | None, axes: Shape, halved: bool) -> Shape:
+def _lengths(x: Shape, s: Some, axes: Shape, halved: bool) -> Shape:
     """How many points are transformed along each of the axes; of the result, if the last one is halved in `x`."""
     lengths = [x[axis] for axis in axes]
     if halved and axes:
@@ -86,19 +95,6 @@ def _lengths(x: Shape, s: Shape | None, axes: Shape, halved: bool) -> Shape:
         if length < 1:
             raise ValueError(f"along axis {axis} of shape {x} {length} points would be transformed; one is needed")
     return tuple(lengths)
-
-
-def transformed(x: Shape, s: Shape | None, axes: Shape | None, from_half: bool, to_half: bool) -> Shape:
-    where = _where(len(x), s, axes)
-    if (from_half or to_half) and not where:
-        raise ValueError("one axis at least is transformed")
-    lengths = list(_lengths(x, s, where, from_half))
-    if to_half:
-        lengths[-1] = lengths[-1] // 2 + 1
-    out = list(x)
-    for axis, length in zip(where, lengths, strict=True):
-        out[axis] = length
-    return tuple(out)
 
 
 def _resized(values: Any, shape: Shape) -> Any:
@@ -115,29 +111,26 @@ _index_add: Callable[..., Any] = polymorphic(index_add)
 def _partners(g: Any, axis: int, n: int, paired: float) -> Any:
     """`g` times `paired` at the frequencies that stand for two, along the axis of which half is kept."""
     count = n // 2 + 1
-    weights = np.full(count, paired, np.zeros(0, g.dtype).real.dtype)
+    weights = np.full(count, paired, np.finfo(g.dtype).dtype)  # real ones, in the precision of g
     weights[0] = 1.0
     if n % 2 == 0:
         weights[-1] = 1.0
-    return g * weights.reshape((count,) + (1,) * (len(g.shape) - 1 - axis))
+    return g * weights.reshape((count,) + (1,) * (g.ndim - 1 - axis))
 
 
 # ---- running them ----------------------------------------------------------------------------------------------------
 
 
-def _scipy(name: str, x: Any, s: Shape | None, axes: Shape | None, norm: str, from_half: bool = False) -> Any:
-    import scipy.fft
-
-    # Resolved here, not by SciPy: NumPy and it differ in what they take for a length of -1 and for no axes.
-    where = _where(x.ndim, s, axes)
-    lengths = _lengths(x.shape, s, where, from_half)
-    if not where:
-        return x.astype(np.result_type(x, np.complex64))
-    return getattr(scipy.fft, name)(x, lengths, where, norm=norm)
-
-
 def several_of_one(n: int | None, axis: int) -> tuple[Shape | None, Shape]:
     return None if n is None else (n,), (axis,)
+
+
+_BACK = {
+    "fftn": "{g}, by the inverse transform, with the scale of this one",
+    "ifftn": "{g}, by the transform forward, with the scale of this one",
+    "rfftn": "{g}, by the inverse, with the scale of this one; what stands for two frequencies counts half",
+    "irfftn": "{g}, by the transform forward, with the scale of this one; what stands for two frequencies counts twice",
+}
 
 
 class _Kind:
@@ -150,19 +143,40 @@ class _Kind:
         self.to_half = to_half
         self.several: OpFunction
 
-    def forward(self, x: Any, s: Shape | None, axes: Shape | None, norm: str | None) -> Any:
-        if self.to_half and x.dtype.kind == "c":
-            raise TypeError("takes real numbers; the transform of complex ones is fft, fft2 or fftn")
-        return _scipy(self.name, x, s, axes, norm or "backward", self.from_half)
+    def points(self, x: Shape, s: Some, axes: Some) -> tuple[Shape, Shape]:
+        """The axes that are transformed, counted from the front, and how many points there are along each.
 
-    def back(self, g: Any, x_shape: Shape, s: Shape | None, axes: Shape | None, norm: str) -> Any:
-        where = _where(len(x_shape), s, axes)
-        lengths = _lengths(x_shape, s, where, self.from_half)
+        Resolved here, not by SciPy: NumPy and it differ in what they take for a length of -1 and for no axes.
+        """
+        where = _where(len(x), s, axes)
+        if (self.from_half or self.to_half) and not where:
+            raise ValueError("one axis at least is transformed")
+        return where, _lengths(x, s, where, self.from_half)
+
+    def shape(self, x: Shape, s: Some, axes: Some) -> Shape:
+        out = list(x)
+        where, lengths = self.points(x, s, axes)
+        for axis, length in zip(where, lengths, strict=True):
+            out[axis] = length
+        if self.to_half:
+            out[where[-1]] = lengths[-1] // 2 + 1
+        return tuple(out)
+
+    def forward(self, x: Any, s: Some, axes: Some, norm: str | None) -> Any:
+        import scipy.fft
+
+        where, lengths = self.points(x.shape, s, axes)
+        if not where:
+            return x.astype(np.result_type(x, np.complex64))
+        return getattr(scipy.fft, self.name)(x, lengths, where, norm=norm)
+
+    def back(self, g: Any, x_shape: Shape, s: Some, axes: Some, norm: str | None) -> Any:
+        where, lengths = self.points(x_shape, s, axes)
         if not where:
             return g
         if self.to_half:
             g = _partners(g, where[-1], lengths[-1], 0.5)
-        found = _KINDS[self.inverse].run(g, lengths, where, OTHER_NORM[norm])
+        found = _KINDS[self.inverse].run(g, lengths, where, other_norm(norm))
         if self.from_half:
             found = _partners(found, where[-1], lengths[-1], 2.0)
         return _resized(found, x_shape)
@@ -171,32 +185,29 @@ class _Kind:
         """The transform of an array or a tensor."""
         return polymorphic(self.several)(x, s=s, axes=axes, norm=norm)
 
-    def cost(self, x: Shape, s: Shape | None, axes: Shape | None) -> int:
-        where = _where(len(x), s, axes)
-        points = math.prod(_lengths(x, s, where, self.from_half))
+    def cost(self, x: Shape, s: Some, axes: Some) -> int:
+        where, lengths = self.points(x, s, axes)
+        points = math.prod(lengths)
         lines = math.prod(length for axis, length in enumerate(x) if axis not in where)
         full = 5 * points * max(1, math.ceil(math.log2(points))) * lines  # the usual count of the radix-2 algorithm
         return full // 2 if self.from_half or self.to_half else full
 
     def declaration(self, name: str) -> dict[str, Any]:
         """What `op` needs for the transform over one axis, or over several."""
-        direction = "back" if self.name.startswith("i") else "forward"
         common: dict[str, Any] = {
             "linear": "together",
             "numpy": getattr(np.fft, name),
             "prepare": prepare,
             "complex": "" if self.to_half else "own",
-            "back": {"x": f"{{g}}, transformed {'forward' if direction == 'back' else 'back'} with the same scale"},
-            "covers": (),
+            "back": {"x": _BACK[self.name]},
+            "covers": ("P23.01",),
         }
         if name in ("fft", "ifft", "rfft", "irfft"):
             return {
                 **common,
                 "x": lambda g, x_shape, n, axis, norm: self.back(g, x_shape, *several_of_one(n, axis), norm),
-                "formula": f"{name}({{x}}, {{n}}, {{axis}}, {{norm}})",
-                "shape": lambda x, /, n, axis, norm: transformed(
-                    x, *several_of_one(n, axis), self.from_half, self.to_half
-                ),
+                "formula": f"{name}({{x}}, n={{n}}, axis={{axis}}, norm={{norm}})",
+                "shape": lambda x, /, n, axis, norm: self.shape(x, *several_of_one(n, axis)),
                 "cost": lambda x, /, n, axis, norm: self.cost(x, *several_of_one(n, axis)),
                 "samples": samples_1d,
                 "errors": ERRORS_1D,
@@ -204,8 +215,8 @@ class _Kind:
         return {
             **common,
             "x": lambda g, x_shape, s, axes, norm: self.back(g, x_shape, s, axes, norm),
-            "formula": f"{name}({{x}}, {{s}}, {{axes}}, {{norm}})",
-            "shape": lambda x, /, s, axes, norm: transformed(x, s, axes, self.from_half, self.to_half),
+            "formula": f"{name}({{x}}, s={{s}}, axes={{axes}}, norm={{norm}})",
+            "shape": lambda x, /, s, axes, norm: self.shape(x, s, axes),
             "cost": lambda x, /, s, axes, norm: self.cost(x, s, axes),
             "samples": _samples_2d if name.endswith("2") else _samples_nd,
             "errors": _ERRORS_2D if name.endswith("2") else _ERRORS_ND,
@@ -213,7 +224,7 @@ class _Kind:
 
 
 def samples_1d(rng: np.random.Generator) -> Iterator[Sample]:
-    yield sample(rng.normal(size=(2, 5)))
+    yield sample(rng.normal(size=5))
     yield sample(rng.normal(size=(4, 3)), axis=0, norm="ortho")
     yield sample(rng.normal(size=6), n=4, norm="forward")
     yield sample(rng.normal(size=(3, 2)), n=5)
@@ -227,9 +238,9 @@ def _samples_2d(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 def _samples_nd(rng: np.random.Generator) -> Iterator[Sample]:
-    yield sample(rng.normal(size=(2, 3, 3)))
+    yield sample(rng.normal(size=(2, 3)))
     yield sample(rng.normal(size=(2, 3, 4)), s=(3, 3), axes=(2, 1), norm="ortho")
-    yield sample(rng.normal(size=4), norm="forward")
+    yield sample(rng.normal(size=7), norm="forward")
     yield sample(rng.normal(size=(2, 0, 3)), axes=(-1,))
 
 
@@ -239,6 +250,7 @@ ERRORS_1D = (
     ErrorSample((np.zeros((2, 3)),), {"axis": 2}, ShapeError, "axis 2 is out of range"),
     ErrorSample((np.zeros((2, 0)),), {}, ShapeError, _TOO_SHORT),
     ErrorSample((np.zeros((2, 3)),), {"n": 0}, ShapeError, _TOO_SHORT),
+    ErrorSample((np.zeros(3),), {"axis": None}, DTypeError, "axis is an integer, got None"),
     ErrorSample((np.zeros(3),), _NORM, ArgumentError, "norm is one of backward, ortho, forward"),
 )
 _ERRORS_2D = (
@@ -268,9 +280,9 @@ _FFT, _IFFT, RFFT, IRFFT = _KINDS.values()
 @op(**_FFT.declaration("fft"))
 def fft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = None) -> Any:
     """
-    The discrete Fourier transform along one axis: how much of each frequency there is.
+    The discrete Fourier transform along one axis: element k is the sum over j of x[j] · exp(-2πi·jk/n).
 
-    Element k of the result is the sum of x[j] · exp(-2πi·jk/n).
+    It tells how much of each frequency there is.
 
     Parameters
     ----------
@@ -300,7 +312,9 @@ def fft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = None)
 @op(**_IFFT.declaration("ifft"))
 def ifft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = None) -> Any:
     """
-    The inverse of `fft`: a signal of its frequencies. The parameters are those of `fft`.
+    The inverse of `fft`: element j is the sum over k of x[k] · exp(2πi·jk/n), divided by n.
+
+    It makes a signal of its frequencies. The parameters are those of `fft`.
 
     Examples
     --------
@@ -314,9 +328,9 @@ def ifft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = None
 @op(**RFFT.declaration("rfft"))
 def rfft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = None) -> Any:
     """
-    The discrete Fourier transform of real numbers: the frequencies from 0 up, of which the others are conjugates.
+    The discrete Fourier transform of real numbers: the first n // 2 + 1 elements of `fft`; the others are conjugates.
 
-    The parameters are those of `fft`; the result has length n // 2 + 1.
+    The parameters are those of `fft`.
 
     Examples
     --------
@@ -331,6 +345,8 @@ def rfft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = None
 def irfft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = None) -> Any:
     """
     The inverse of `rfft`: real numbers of the frequencies from 0 up.
+
+    The imaginary part of frequency 0 is not read, nor that of the highest one of an even length.
 
     Parameters
     ----------
@@ -352,7 +368,7 @@ def irfft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = Non
 
 
 @op(**_FFT.declaration("fft2"))
-def fft2(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: str | None = None) -> Any:
+def fft2(x: Array, s: Some = None, axes: Sequence[int] = (-2, -1), norm: str | None = None) -> Any:
     """
     The Fourier transform along two axes, such as that of a picture; see `fftn`.
 
@@ -363,11 +379,11 @@ def fft2(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1
     tensor([[10., -2.],
             [-4.,  0.]])
     """
-    return _FFT.forward(x, _integers(s), _integers(axes), norm)
+    return _FFT.forward(x, s, axes, norm)
 
 
 @op(**_IFFT.declaration("ifft2"))
-def ifft2(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: str | None = None) -> Any:
+def ifft2(x: Array, s: Some = None, axes: Sequence[int] = (-2, -1), norm: str | None = None) -> Any:
     """
     The inverse of `fft2`.
 
@@ -378,11 +394,11 @@ def ifft2(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -
     tensor([[1., 2.],
             [3., 4.]])
     """
-    return _IFFT.forward(x, _integers(s), _integers(axes), norm)
+    return _IFFT.forward(x, s, axes, norm)
 
 
 @op(**RFFT.declaration("rfft2"))
-def rfft2(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: str | None = None) -> Any:
+def rfft2(x: Array, s: Some = None, axes: Sequence[int] = (-2, -1), norm: str | None = None) -> Any:
     """
     The Fourier transform of real numbers along two axes; of the last one the half that says it all is kept.
 
@@ -392,11 +408,11 @@ def rfft2(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -
     >>> gg.fft.rfft2(gg.ones((4, 6))).shape
     (4, 4)
     """
-    return RFFT.forward(x, _integers(s), _integers(axes), norm)
+    return RFFT.forward(x, s, axes, norm)
 
 
 @op(**IRFFT.declaration("irfft2"))
-def irfft2(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: str | None = None) -> Any:
+def irfft2(x: Array, s: Some = None, axes: Sequence[int] = (-2, -1), norm: str | None = None) -> Any:
     """
     The inverse of `rfft2`: real numbers. `s` gives the lengths of the result.
 
@@ -406,11 +422,11 @@ def irfft2(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, 
     >>> gg.fft.irfft2(gg.ones((4, 4))).shape
     (4, 6)
     """
-    return IRFFT.forward(x, _integers(s), _integers(axes), norm)
+    return IRFFT.forward(x, s, axes, norm)
 
 
 @op(**_FFT.declaration("fftn"))
-def fftn(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = None) -> Any:
+def fftn(x: Array, s: Some = None, axes: Some = None, norm: str | None = None) -> Any:
     """
     The discrete Fourier transform along several axes, one after the other.
 
@@ -431,11 +447,11 @@ def fftn(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] | None = 
     >>> gg.real(gg.fft.fftn(gg.ones((2, 2, 2)))).tolist()[0]
     [[8.0, 0.0], [0.0, 0.0]]
     """
-    return _FFT.forward(x, _integers(s), _integers(axes), norm)
+    return _FFT.forward(x, s, axes, norm)
 
 
 @op(**_IFFT.declaration("ifftn"))
-def ifftn(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = None) -> Any:
+def ifftn(x: Array, s: Some = None, axes: Some = None, norm: str | None = None) -> Any:
     """
     The inverse of `fftn`.
 
@@ -445,11 +461,11 @@ def ifftn(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] | None =
     >>> gg.real(gg.fft.ifftn(gg.ones((2, 2)))).tolist()
     [[1.0, 0.0], [0.0, 0.0]]
     """
-    return _IFFT.forward(x, _integers(s), _integers(axes), norm)
+    return _IFFT.forward(x, s, axes, norm)
 
 
 @op(**RFFT.declaration("rfftn"))
-def rfftn(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = None) -> Any:
+def rfftn(x: Array, s: Some = None, axes: Some = None, norm: str | None = None) -> Any:
     """
     The Fourier transform of real numbers along several axes; of the last one the half that says it all is kept.
 
@@ -459,11 +475,11 @@ def rfftn(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] | None =
     >>> gg.fft.rfftn(gg.ones((2, 4, 5))).shape
     (2, 4, 3)
     """
-    return RFFT.forward(x, _integers(s), _integers(axes), norm)
+    return RFFT.forward(x, s, axes, norm)
 
 
 @op(**IRFFT.declaration("irfftn"))
-def irfftn(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = None) -> Any:
+def irfftn(x: Array, s: Some = None, axes: Some = None, norm: str | None = None) -> Any:
     """
     The inverse of `rfftn`: real numbers. `s` gives the lengths of the result.
 
@@ -473,7 +489,7 @@ def irfftn(x: Array, s: Sequence[int] | None = None, axes: Sequence[int] | None 
     >>> gg.fft.irfftn(gg.ones((2, 4, 3)), s=(2, 4, 5)).shape
     (2, 4, 5)
     """
-    return IRFFT.forward(x, _integers(s), _integers(axes), norm)
+    return IRFFT.forward(x, s, axes, norm)
 
 
 for _kind, _function in zip(_KINDS.values(), (fftn, ifftn, rfftn, irfftn), strict=True):

@@ -13,43 +13,43 @@ from graphgrad.graph.operation import ErrorSample
 from graphgrad.ops.array.complexes import conj
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.samples import sample
-from graphgrad.ops.shapes import normalize_axes, same
+from graphgrad.ops.shapes import normalize_axes
 from graphgrad.ops.spectra.fourier import (
     ERRORS_1D,
     IRFFT,
-    OTHER_NORM,
     RFFT,
     irfft,
+    other_norm,
     prepare,
     rfft,
     samples_1d,
     several_of_one,
-    transformed,
 )
 
+NAMESPACE = "fft"
 __all__ = ["fftshift", "hfft", "ifftshift", "ihfft"]
 
 Shape = tuple[int, ...]
 Axis = int | Sequence[int] | None
 
-_ONLY_REAL = ErrorSample((np.zeros(3, "complex128"),), {}, DTypeError, "complex")
+_ONLY_REAL = ErrorSample((np.zeros(3, "complex128"),), {}, DTypeError, "complex numbers are not supported here")
 
 
 @op(
     x=lambda g, x_shape, n, axis, norm: np.conjugate(
-        IRFFT.back(g, x_shape, *several_of_one(n, axis), OTHER_NORM[norm])
+        IRFFT.back(g, x_shape, *several_of_one(n, axis), other_norm(norm))
     ),
     linear="together",
     complex="own",
     numpy=np.fft.hfft,
     prepare=prepare,
-    formula="hfft({x}, {n}, {axis}, {norm})",
-    back={"x": "that of the inverse real transform of the conjugate"},
-    shape=lambda x, /, n, axis, norm: transformed(x, *several_of_one(n, axis), True, False),
+    formula="hfft({x}, n={n}, axis={axis}, norm={norm})",
+    back={"x": "the inverse ihfft of {g}, with the scale of this one; what stands for two elements counts twice"},
+    shape=lambda x, /, n, axis, norm: IRFFT.shape(x, *several_of_one(n, axis)),
     cost=lambda x, /, n, axis, norm: IRFFT.cost(x, *several_of_one(n, axis)),
     samples=samples_1d,
     errors=ERRORS_1D,
-    expand=lambda x, n, axis, norm: irfft(conj(x), n, axis, OTHER_NORM[norm]),
+    expand=lambda x, n, axis, norm: irfft(conj(x), n, axis, other_norm(norm)),
 )
 def hfft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = None) -> Any:
     """
@@ -61,21 +61,21 @@ def hfft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = None
     >>> gg.fft.hfft([1.0, 0.0, 0.0])
     tensor([1., 1., 1., 1.])
     """
-    return IRFFT.forward(np.conjugate(x), *several_of_one(n, axis), OTHER_NORM[norm or "backward"])
+    return IRFFT.forward(np.conjugate(x), *several_of_one(n, axis), other_norm(norm))
 
 
 @op(
-    x=lambda g, x_shape, n, axis, norm: RFFT.back(np.conjugate(g), x_shape, *several_of_one(n, axis), OTHER_NORM[norm]),
+    x=lambda g, x_shape, n, axis, norm: RFFT.back(np.conjugate(g), x_shape, *several_of_one(n, axis), other_norm(norm)),
     linear="together",
     numpy=np.fft.ihfft,
     prepare=prepare,
-    formula="ihfft({x}, {n}, {axis}, {norm})",
-    back={"x": "that of the real transform, conjugated"},
-    shape=lambda x, /, n, axis, norm: transformed(x, *several_of_one(n, axis), False, True),
+    formula="ihfft({x}, n={n}, axis={axis}, norm={norm})",
+    back={"x": "the inverse hfft of {g}, with the scale of this one; what stands for two elements counts half"},
+    shape=lambda x, /, n, axis, norm: RFFT.shape(x, *several_of_one(n, axis)),
     cost=lambda x, /, n, axis, norm: RFFT.cost(x, *several_of_one(n, axis)),
     samples=samples_1d,
     errors=(*ERRORS_1D, _ONLY_REAL),
-    expand=lambda x, n, axis, norm: conj(rfft(x, n, axis, OTHER_NORM[norm])),
+    expand=lambda x, n, axis, norm: conj(rfft(x, n, axis, other_norm(norm))),
 )
 def ihfft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = None) -> Any:
     """
@@ -87,7 +87,7 @@ def ihfft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = Non
     >>> gg.real(gg.fft.ihfft([1.0, 1.0, 1.0, 1.0]))
     tensor([1., 0., 0.])
     """
-    return np.conjugate(RFFT.forward(x, *several_of_one(n, axis), OTHER_NORM[norm or "backward"]))
+    return np.conjugate(RFFT.forward(x, *several_of_one(n, axis), other_norm(norm)))
 
 
 def _prepare_shift(attrs: dict[str, Any]) -> None:
@@ -100,7 +100,9 @@ def _prepare_shift(attrs: dict[str, Any]) -> None:
 
 def _on_axes(x: Shape, /, axes: Axis) -> Shape:
     normalize_axes(axes, len(x))
-    return same(x)
+    if not x:
+        raise ValueError("a single number has no frequencies to shift")
+    return x
 
 
 _SHIFT: dict[str, Any] = {
@@ -116,11 +118,14 @@ _SHIFT: dict[str, Any] = {
         sample(rng.normal(size=(3, 4)), axes=(0, 1)),
         sample(rng.normal(size=(0, 3))),
     ],
-    "errors": (ErrorSample((np.zeros((2, 3)),), {"axes": 2}, ShapeError, "axis 2 is out of range"),),
+    "errors": (
+        ErrorSample((np.zeros((2, 3)),), {"axes": 2}, ShapeError, "axis 2 is out of range"),
+        ErrorSample((np.zeros(()),), {}, ShapeError, "a single number has no frequencies to shift"),
+    ),
 }
 
 
-@op(**_SHIFT, x=lambda g, axes: _ifftshift(g, axes=axes), numpy=np.fft.fftshift, formula="fftshift({x}, {axes})")
+@op(**_SHIFT, x=lambda g, axes: _ifftshift(g, axes=axes), numpy=np.fft.fftshift, formula="fftshift({x}, axes={axes})")
 def fftshift(x: Array, axes: Axis = None) -> Any:
     """
     Move frequency 0 from the front to the middle, along all axes or some.
@@ -134,7 +139,7 @@ def fftshift(x: Array, axes: Axis = None) -> Any:
     return np.fft.fftshift(x, axes)
 
 
-@op(**_SHIFT, x=lambda g, axes: _fftshift(g, axes=axes), numpy=np.fft.ifftshift, formula="ifftshift({x}, {axes})")
+@op(**_SHIFT, x=lambda g, axes: _fftshift(g, axes=axes), numpy=np.fft.ifftshift, formula="ifftshift({x}, axes={axes})")
 def ifftshift(x: Array, axes: Axis = None) -> Any:
     """
     The inverse of `fftshift`: move frequency 0 from the middle to the front.

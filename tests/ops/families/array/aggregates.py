@@ -44,6 +44,7 @@ EDGES: dict[str, Any] = {
     "prod": [([[2.0, 0.0, 3.0]], {}), ([[0.0, 0.0, 3.0]], {})],
     "ptp": [([[3.0, 1.0, 3.0, 1.0]], {})],
     "vector_norm": [
-        ([_ZEROS], {"axis": 1, "ord": order}) for order in (2, 1, float("inf"), -float("inf"), 3, 1.5, 0.5, -1)
+        *(([_ZEROS], {"axis": 1, "ord": order}) for order in (2, 1, np.inf, -np.inf, 3, 1.5, 0.5, -1)),
+        *(([[1.0, np.nan, -3.0]], {"ord": order}) for order in (2, 3)),
     ],
 }

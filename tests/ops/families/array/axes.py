@@ -23,11 +23,18 @@ FUNCTIONS: dict[str, Any] = {
 def counterparts() -> dict[str, Callable[..., Any]]:
     import torch
 
+    def expand_dims(x: Any, axis: Any) -> Any:
+        axes = axis if isinstance(axis, tuple) else (axis,)
+        rank = x.ndim + len(axes)
+        for at in sorted(one % rank for one in axes):
+            x = torch.unsqueeze(x, at)
+        return x
+
     return {
         "atleast_1d": torch.atleast_1d,
         "atleast_2d": torch.atleast_2d,
         "atleast_3d": torch.atleast_3d,
-        "expand_dims": torch.unsqueeze,
+        "expand_dims": expand_dims,
         "matrix_transpose": lambda x: x.mT,
         "moveaxis": torch.moveaxis,
         "permute_dims": lambda x, axes=None: torch.permute(x, axes or tuple(range(x.ndim))[::-1]),

@@ -28,6 +28,7 @@ def _setitem(x: Any, value: Any, key: Any) -> Any:
 
 def _index_put(x: Any, indices: Any, values: Any, accumulate: bool) -> Any:
     taken = np.asarray(x)[indices]
+    values = np.reshape(values, np.shape(values)[max(np.ndim(values) - taken.ndim, 0) :])
     added = _index_add(np.broadcast_to(values, taken.shape), np.shape(x), indices)
     return x + added if accumulate else _setitem(x, values, indices)
 
@@ -53,6 +54,7 @@ def counterparts() -> dict[str, Callable[..., Any]]:
         # One after the other: if two go to one place, PyTorch gives the gradient to both, though only one stays.
         places = torch.arange(x.numel()).reshape(x.shape)[tuple(map(converted, key))]
         out = x.ravel()
+        value = value.reshape(value.shape[max(value.ndim - places.ndim, 0) :])
         for place, one in zip(places.ravel(), value.broadcast_to(places.shape).ravel(), strict=True):
             out = out.index_put((place,), one)
         return out.reshape(x.shape)
@@ -65,6 +67,8 @@ def counterparts() -> dict[str, Callable[..., Any]]:
     def index_put(x: Any, values: Any, indices: Any, accumulate: bool = False) -> Any:
         if not accumulate:
             return setitem(x, values, indices)
+        places = x[tuple(map(converted, indices))]  # NumPy takes leading axes of length 1 that the place doesn't have
+        values = values.reshape(values.shape[max(values.ndim - places.ndim, 0) :])
         return torch.index_put(x, tuple(map(converted, indices)), values, accumulate=True)
 
     return {"getitem": getitem, "index_add": index_add, "index_put": index_put, "setitem": setitem}

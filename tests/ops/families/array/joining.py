@@ -22,7 +22,9 @@ def counterparts() -> dict[str, Callable[..., Any]]:
 
     return {
         "column_stack": torch.column_stack,
-        "concat": lambda tensors, axis=0: torch.concat(tensors, axis),
+        "concat": lambda tensors, axis=0: (
+            torch.concat([one.ravel() for one in tensors]) if axis is None else torch.concat(tensors, axis)
+        ),
         "dstack": torch.dstack,
         "hstack": torch.hstack,
         "stack": lambda tensors, axis=0: torch.stack(tensors, axis),

@@ -18,7 +18,11 @@ def counterparts() -> dict[str, Callable[..., Any]]:
     return {"maximum": torch.maximum, "minimum": torch.minimum, "where": torch.where}
 
 
+NOT_NUMBERS: tuple[list[Any], dict[str, Any]] = (
+    [[np.nan, 1.0, np.nan, np.inf, -np.inf], [1.0, np.nan, np.nan, np.inf, 0.0]],
+    {},
+)
 EDGES: dict[str, Any] = {
-    "maximum": [([[1.0, 2.0, 3.0], [2.0, 2.0, 2.0]], {})],
-    "minimum": [([[1.0, 2.0, 3.0], [2.0, 2.0, 2.0]], {})],
+    "maximum": [([[1.0, 2.0, 3.0], [2.0, 2.0, 2.0]], {}), NOT_NUMBERS],
+    "minimum": [([[1.0, 2.0, 3.0], [2.0, 2.0, 2.0]], {}), NOT_NUMBERS],
 }

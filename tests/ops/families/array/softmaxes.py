@@ -15,5 +15,5 @@ def counterparts() -> dict[str, Callable[..., Any]]:
     }
 
 
-_LOGITS = [[0.0, 800.0, -800.0], [1.0, 1.0, 1.0]]
+_LOGITS = [[0.0, 800.0, -800.0], [1.0, 1.0, 1.0], [float("-inf"), 0.0, 1.0]]
 EDGES: dict[str, Any] = {"log_softmax": [([_LOGITS], {})], "softmax": [([_LOGITS], {})]}

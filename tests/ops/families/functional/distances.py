@@ -23,7 +23,6 @@ def _pdist(x: Any, p: float) -> Any:
 
 
 FUNCTIONS: dict[str, Any] = {"cdist": _cdist, "pdist": _pdist}
-NO_INTEGERS = {"cdist", "pdist"}  # a difference of bytes wraps around
 
 
 def counterparts() -> dict[str, Callable[..., Any]]:

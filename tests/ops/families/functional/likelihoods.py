@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.ops.declared import Case
 
 
 def _aligned(var: Any, input: Any) -> Any:
@@ -12,10 +15,17 @@ def _aligned(var: Any, input: Any) -> Any:
     return var[..., None] if var.shape and var.shape != input.shape and var.shape == input.shape[:-1] else var
 
 
-FUNCTIONS: dict[str, Any] = {
-    "aligned": _aligned,
-    "batchmean": lambda losses: losses.sum() / (len(losses) if losses.ndim else 1),
-}
+def _beside_the_variances(case: Case, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
+    """The formula, each variance beside the numbers that it is of."""
+    from tests.ops.declared import evaluate
+
+    input, target, var = operands
+    names = {"input": input, "target": target, "var": _aligned(var, input)}
+    return evaluate(case.op.formula, {**names, **attrs})
+
+
+READINGS = {"gaussian_nll_loss": _beside_the_variances}
+FUNCTIONS: dict[str, Any] = {"batchmean": lambda losses: losses.sum() / (len(losses) if losses.ndim else 1)}
 
 
 def counterparts() -> dict[str, Callable[..., Any]]:

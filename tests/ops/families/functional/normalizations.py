@@ -28,8 +28,9 @@ def _mean_of_neighbours(x: Any, size: int) -> Any:
     return out
 
 
-def _of_channels(values: Any, x: Any) -> Any:
-    return np.reshape(values, (1, -1, *[1] * (x.ndim - 2)))
+def _channel(x: Any) -> Any:
+    """The number of the channel of each element, on axis 1."""
+    return np.arange(x.shape[1]).reshape(-1, *[1] * (x.ndim - 2))
 
 
 def _all_but_channels(x: Any) -> tuple[int, ...]:
@@ -37,13 +38,13 @@ def _all_but_channels(x: Any) -> tuple[int, ...]:
 
 
 FUNCTIONS: dict[str, Any] = {
+    "channel": _channel,
     "epsilon": lambda eps: np.finfo(np.float64).eps if eps is None else eps,
     "group_normalized": _group_normalized,
     "last": lambda shape: tuple(range(-len(shape), 0)),
     "mean_of_channels": lambda x: np.mean(x, axis=_all_but_channels(x), keepdims=True),
     "mean_of_neighbours": _mean_of_neighbours,
     "mean_of_places": lambda x: np.mean(x, axis=tuple(range(2, x.ndim)), keepdims=True),
-    "of_channels": _of_channels,
     "var_of_channels": lambda x: np.var(x, axis=_all_but_channels(x), keepdims=True),
     "var_of_places": lambda x: np.var(x, axis=tuple(range(2, x.ndim)), keepdims=True),
 }

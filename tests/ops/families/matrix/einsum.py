@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 # NumPy's own, without a path: it multiplies all operands at once.
-FUNCTIONS: dict[str, Any] = {"einsum": lambda operands, subscripts: np.einsum(subscripts, *operands)}
+FUNCTIONS: dict[str, Any] = {"einsum": lambda subscripts, operands: np.einsum(subscripts, *operands)}
 
 
 def counterparts() -> dict[str, Callable[..., Any]]:

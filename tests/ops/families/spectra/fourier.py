@@ -14,10 +14,10 @@ _SEVERAL = ("fft2", "ifft2", "rfft2", "irfft2", "fftn", "ifftn", "rfftn", "irfft
 def _of_numpy(name: str) -> Callable[..., Any]:
     """NumPy's function, which sums rounding errors in another order than SciPy's."""
 
-    def transform(x: Any, sizes: Any, axes: Any, norm: Any) -> Any:
-        if name in _SEVERAL and sizes is not None and axes is None:
-            axes = tuple(range(-len(sizes), 0))
-        return getattr(np.fft, name)(x, sizes, axes, norm)
+    def transform(x: Any, norm: Any, **given: Any) -> Any:
+        if given.get("s") is not None and given["axes"] is None:
+            given["axes"] = tuple(range(-len(given["s"]), 0))
+        return getattr(np.fft, name)(x, **given, norm=norm)
 
     return transform
 
