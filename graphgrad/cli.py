@@ -422,15 +422,16 @@ def ops(
         misuse("--output is for --markdown")
     if as_markdown and name:
         misuse("--markdown writes the whole reference, not the page of one operation")
+    width = max(shutil.get_terminal_size((120, 24)).columns, 60)
     if as_markdown:
         lines: Iterator[str] = markdown(title)
     elif name:
         try:
-            lines = page_lines(find(name), title)
+            lines = page_lines(find(name), title, width)
         except LookupError as error:
             misuse(without_place(error))
     else:
-        lines = table_lines(max(shutil.get_terminal_size((120, 24)).columns, 60))
+        lines = table_lines(width)
     if output is None:
         for line in lines:
             say(line)

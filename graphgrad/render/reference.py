@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator
 
 from graphgrad.graph.operation import Op
@@ -38,18 +39,31 @@ def table_lines(width: int = 120) -> Iterator[str]:
             yield f"  {one.name:<{first}}  {formula}{' ' * (second - cell_width(formula))}  {derivative}".rstrip()
 
 
-def page_lines(op: Op, titles: Titles = untitled) -> Iterator[str]:
-    """The page of one operation, as text; that of the whole one if it is without some of its optional operands."""
+def page_lines(op: Op, titles: Titles = untitled, width: int = 120) -> Iterator[str]:
+    """The page of one operation, as text; that of the whole one if it is without some of its optional operands.
+
+    Parameters
+    ----------
+    op
+        The operation.
+    titles
+        What the items of the curriculum are called, by their ids.
+    width
+        How long lines of prose may be, in cells; formulas and numbers stay on one line.
+    """
     whole = TABLE.get(op.base, op)
     made = page(whole, place_of(whole), titles)
     yield made.signature + (f"   {made.symbol}" if made.symbol else "")
     yield ""
-    yield made.summary
+    yield from textwrap.wrap(made.summary, width)
     for section in made.sections:
         yield ""
         yield section.heading
         for line in section.lines:
-            yield f"  {line}"
+            if section.is_code:
+                yield f"  {line}"
+            else:
+                yield from textwrap.wrap(line, width, initial_indent="  ", subsequent_indent="    ")
 
 
 def markdown(titles: Titles = untitled) -> Iterator[str]:

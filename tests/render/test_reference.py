@@ -50,6 +50,14 @@ def test_an_operation_of_ones_own_has_a_page() -> None:
     assert "  out = 2 · x" in lines
 
 
+def test_prose_is_as_wide_as_asked_for_and_formulas_are_whole() -> None:
+    wide, narrow = (list(page_lines(find("layer_norm"), width=width)) for width in (1000, 60))
+    assert " ".join(" ".join(narrow).split()) == " ".join(" ".join(wide).split())
+    long = [line for line in narrow if len(line) > 60]
+    assert long
+    assert all(line in wide for line in long)
+
+
 def test_the_markdown_has_each_operation_once_and_links_to_it() -> None:
     text = "\n".join(markdown())
     anchors = re.findall(r'<a id="([^"]+)"></a>', text)
