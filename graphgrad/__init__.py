@@ -35,15 +35,15 @@ _NAMES: dict[str, str] = {
     "ops": "fft linalg random",
     "ops.array.aggregates": "logmeanexp prod ptp vector_norm",
     "ops.array.arithmetic": (
-        "abs add divide equal greater greater_equal less less_equal multiply negative not_equal power sign "
-        "sqrt square subtract"
+        "abs absolute add divide equal greater greater_equal less less_equal multiply negative not_equal pow "
+        "power sign sqrt square subtract true_divide"
     ),
     "ops.array.axes": (
         "atleast_1d atleast_2d atleast_3d expand_dims matrix_transpose moveaxis permute_dims squeeze swapaxes "
         "transpose unsqueeze"
     ),
     "ops.special.bessel": "i0 i0e i1 i1e iv ive jv spherical_jn",
-    "ops.array.complexes": "angle complex conj imag real view_as_complex view_as_real",
+    "ops.array.complexes": "angle complex conj conjugate imag real view_as_complex view_as_real",
     "ops.array.counting": "bincount histogram unique unique_counts unique_inverse",
     "ops.array.cumulative": "cumprod cumsum cumulative_trapezoid diff ediff1d logcumsumexp trapezoid",
     "ops.custom": "custom_op remove_custom_op",
@@ -59,8 +59,8 @@ _NAMES: dict[str, str] = {
     "ops.array.joining": "column_stack concat concatenate dstack hstack stack vstack",
     "ops.array.logic": (
         "bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor "
-        "isclose isfinite isinf isnan isneginf isposinf logical_and logical_not logical_or logical_xor "
-        "nextafter signbit"
+        "invert isclose isfinite isinf isnan isneginf isposinf left_shift logical_and logical_not logical_or "
+        "logical_xor nextafter right_shift signbit"
     ),
     "ops.array.masking": (
         "argwhere choose compress extract flatnonzero masked_fill masked_scatter masked_select nonzero select"
@@ -71,10 +71,10 @@ _NAMES: dict[str, str] = {
     "ops.matrix.products": "dot inner kron outer tensordot vdot",
     "ops.array.quantiles": "median nanmedian nanquantile quantile",
     "ops.array.rearranging": "flip fliplr flipud repeat roll rot90 tile",
-    "ops.array.reductions": "logsumexp max mean min sum",
+    "ops.array.reductions": "amax amin logsumexp max mean min sum",
     "ops.array.rounding": (
-        "ceil clip copysign fix float_power floor floor_divide fmax fmin fmod frac heaviside nan_to_num "
-        "remainder round trunc"
+        "around ceil clip copysign fix float_power floor floor_divide fmax fmin fmod frac heaviside mod "
+        "nan_to_num remainder round trunc"
     ),
     "ops.array.scattering": "put_along_axis scatter scatter_add",
     "ops.array.searching": "all any argmax argmin count_nonzero digitize searchsorted",
@@ -89,7 +89,7 @@ _NAMES: dict[str, str] = {
     "ops.matrix.structured": "toeplitz trace",
     "ops.array.trigonometry": (
         "acos acosh arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh cos cosh "
-        "deg2rad hypot rad2deg sin sinc sinh tan"
+        "deg2rad degrees hypot rad2deg radians sin sinc sinh tan"
     ),
     "ops.matrix.vectors": "cross matvec vecdot vecmat",
     "ops.array.windows": "overlap_add sliding_window_view",

@@ -82,6 +82,15 @@ def test_a_twin_is_the_operation_of_that_name(function: Any) -> None:
     assert twin is twin.op.call
 
 
+OTHER_ARGUMENTS = {"cumulative_prod", "cumulative_sum", "rint"}
+"""NumPy's names that graphgrad doesn't offer, since they take other arguments than the operation that runs them."""
+
+
+@pytest.mark.parametrize("name", [name for name in OTHER_NAMES if name not in OTHER_ARGUMENTS])
+def test_numpys_other_names_are_offered_too(name: str) -> None:
+    assert getattr(gg, name).op.name == OTHER_NAMES[name]
+
+
 OPERATORS = {
     "+": operator.add,
     "-": operator.sub,

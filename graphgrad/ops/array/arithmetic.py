@@ -14,6 +14,7 @@ from graphgrad.ops.samples import UNEVEN, elementwise_samples
 
 __all__ = [
     "abs",
+    "absolute",
     "add",
     "divide",
     "equal",
@@ -24,11 +25,13 @@ __all__ = [
     "multiply",
     "negative",
     "not_equal",
+    "pow",
     "power",
     "sign",
     "sqrt",
     "square",
     "subtract",
+    "true_divide",
 ]
 
 add = op(
@@ -314,3 +317,6 @@ less = _comparison(np.less, "<", "a is less than b")
 less_equal = _comparison(np.less_equal, "<=", "a is at most b")
 greater = _comparison(np.greater, ">", "a is greater than b")
 greater_equal = _comparison(np.greater_equal, ">=", "a is at least b")
+
+# NumPy's other names.
+absolute, pow, true_divide = abs, power, divide

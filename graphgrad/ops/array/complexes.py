@@ -21,7 +21,7 @@ from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.samples import UNEVEN, elementwise_samples, sample
 from graphgrad.ops.shapes import broadcast, free
 
-__all__ = ["angle", "complex", "conj", "imag", "real", "view_as_complex", "view_as_real"]
+__all__ = ["angle", "complex", "conj", "conjugate", "imag", "real", "view_as_complex", "view_as_real"]
 
 Shape = tuple[int, ...]
 
@@ -241,3 +241,6 @@ def view_as_complex(x: Array) -> Any:
 
 
 _view_as_real: Callable[..., Any] = polymorphic(view_as_real)
+
+# NumPy's other name.
+conjugate = conj

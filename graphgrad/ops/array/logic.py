@@ -22,17 +22,20 @@ __all__ = [
     "bitwise_or",
     "bitwise_right_shift",
     "bitwise_xor",
+    "invert",
     "isclose",
     "isfinite",
     "isinf",
     "isnan",
     "isneginf",
     "isposinf",
+    "left_shift",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
     "nextafter",
+    "right_shift",
     "signbit",
 ]
 
@@ -286,3 +289,6 @@ bitwise_not = op(
 )
 
 bitwise_invert = bitwise_not  # NumPy and the array API have both names
+
+# NumPy's other names.
+invert, left_shift, right_shift = bitwise_not, bitwise_left_shift, bitwise_right_shift

@@ -16,7 +16,7 @@ from graphgrad.ops.declare import Array, op
 from graphgrad.ops.samples import sample
 from graphgrad.ops.shapes import normalize_axes, reduced
 
-__all__ = ["logsumexp", "max", "mean", "min", "sum"]
+__all__ = ["amax", "amin", "logsumexp", "max", "mean", "min", "sum"]
 
 Axis = int | Sequence[int] | None
 
@@ -297,3 +297,7 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     with np.errstate(divide="ignore"):
         total = np.log(_add_reduce(np.exp(x - shift), axis=axis, keepdims=True)) + shift
     return total if keepdims else np.reshape(total, reduced(x.shape, axis, False))
+
+
+# NumPy's other names, and PyTorch's for those that share the gradient among equal elements.
+amax, amin = max, min

@@ -18,6 +18,7 @@ from graphgrad.ops.declare import Array, op
 from graphgrad.ops.samples import UNEVEN, array, elementwise_samples, sample
 
 __all__ = [
+    "around",
     "ceil",
     "clip",
     "copysign",
@@ -30,6 +31,7 @@ __all__ = [
     "fmod",
     "frac",
     "heaviside",
+    "mod",
     "nan_to_num",
     "remainder",
     "round",
@@ -440,3 +442,6 @@ float_power = op(
     tensor([0.25  , 0.1111], dtype=float64)
     """,
 )
+
+# NumPy's other names.
+around, mod = round, remainder

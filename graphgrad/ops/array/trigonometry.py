@@ -33,8 +33,10 @@ __all__ = [
     "cos",
     "cosh",
     "deg2rad",
+    "degrees",
     "hypot",
     "rad2deg",
+    "radians",
     "sin",
     "sinc",
     "sinh",
@@ -393,3 +395,6 @@ atanh = op(
 
 # NumPy's older names.
 arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh = acos, acosh, asin, asinh, atan, atan2, atanh
+
+# NumPy's other names.
+degrees, radians = rad2deg, deg2rad
