@@ -20,6 +20,7 @@ _NAMES: dict[str, str] = {
     "autodiff.gradcheck": "gradcheck GradcheckError gradgradcheck",
     "autodiff.hooks": "forward_hook RemovableHandle",
     "autodiff.jacobians": "hessian hvp jacfwd jacobian jacrev",
+    "autodiff.replay": "compile_scalars",
     "autodiff.transforms": "elementwise_grad grad value_and_grad vjp",
     "autodiff.vmap": "vmap",
     "graph.create": "asarray empty empty_like eye full full_like ones ones_like tensor tri zeros zeros_like",
@@ -162,6 +163,7 @@ if TYPE_CHECKING:
     from graphgrad.autodiff.jacobians import jacfwd as jacfwd
     from graphgrad.autodiff.jacobians import jacobian as jacobian
     from graphgrad.autodiff.jacobians import jacrev as jacrev
+    from graphgrad.autodiff.replay import compile_scalars as compile_scalars
     from graphgrad.autodiff.transforms import elementwise_grad as elementwise_grad
     from graphgrad.autodiff.transforms import grad as grad
     from graphgrad.autodiff.transforms import value_and_grad as value_and_grad

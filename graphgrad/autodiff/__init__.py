@@ -10,6 +10,7 @@ from graphgrad.autodiff.forward import jvp, linearize
 from graphgrad.autodiff.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from graphgrad.autodiff.hooks import RemovableHandle, forward_hook
 from graphgrad.autodiff.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
+from graphgrad.autodiff.replay import compile_scalars
 from graphgrad.autodiff.scalar_backward import scalar_backward
 from graphgrad.autodiff.transforms import elementwise_grad, grad, value_and_grad, vjp
 from graphgrad.autodiff.vmap import vmap
@@ -20,6 +21,7 @@ __all__ = [
     "RemovableHandle",
     "backward",
     "checkpoint",
+    "compile_scalars",
     "detect_anomaly",
     "differentiate",
     "elementwise_grad",

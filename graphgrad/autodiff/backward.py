@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from graphgrad.autodiff.anomaly import AnomalyDetector, AnomalyError
+from graphgrad.autodiff.mixed import ScalarObserver, ScalarSums, differentiate_mixed
 from graphgrad.autodiff.sources import check_saved
 from graphgrad.autodiff.sweep import Observer, Sweep, WatchedSweep
 from graphgrad.graph.dtypes import as_array
@@ -26,8 +27,10 @@ from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE
 from graphgrad.graph.node import Node, Output, Source
 from graphgrad.graph.record import announce
+from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.tensor import Tensor
 from graphgrad.graph.writes import CLOCK
+from graphgrad.ops.array.bridging import STACKED
 from graphgrad.ops.array.shaping import astype
 
 __all__ = ["Observer", "backward", "differentiate"]
@@ -44,8 +47,14 @@ def backward(
     root = tensor._source
     if root is None or not tensor.requires_grad:
         raise GraphError(_no_graph(tensor))
-    seed = _seed(tensor, gradient, create_graph)
-    grads = _Grads(tensor, seed, create_graph)
+    run_backward(tensor, root, _seed(tensor, gradient, create_graph), retain_graph, create_graph)
+
+
+def run_backward(
+    result: Tensor | Scalar, root: Source, seed: Any, retain_graph: bool | None, create_graph: bool
+) -> None:
+    """Run a backward pass from a result, which comes from `root`, and add the gradients to the leaves' ``grad``."""
+    grads = _Grads(result, seed, create_graph)
     try:
         found = differentiate([(root, seed)], None, retain_graph=retain_graph, create_graph=create_graph, grads=grads)
     except AnomalyError:
@@ -54,16 +63,19 @@ def backward(
     grads.announce()
     for leaf in list(found):
         grads.add(found, leaf)
+    if grads.scalars is not None:
+        grads.scalars.give_back()
 
 
 class _Grads:
     """Adds gradients to the ``grad`` of leaves; and says that a pass runs before the first of them has changed."""
 
-    def __init__(self, root: Tensor, seed: Any, create_graph: bool) -> None:
+    def __init__(self, root: Tensor | Scalar, seed: Any, create_graph: bool) -> None:
         self.root = root
         self.seed = seed
         self.create_graph = create_graph
         self.announced = False
+        self.scalars: ScalarSums | None = None  # what scalars have received, in a pass that came to some
 
     def announce(self) -> None:
         """Say that the pass ran: at its end, or when a hook asks for a ``grad`` while it goes on."""
@@ -89,15 +101,16 @@ def differentiate(
     retain_graph: bool | None = None,
     create_graph: bool = False,
     observer: Observer | None = None,
+    scalar_observer: ScalarObserver | None = None,
     grads: _Grads | None = None,
-) -> dict[Source, Any]:
+) -> dict[Any, Any]:
     """The gradients of `targets`, or of all leaves that need one.
 
     Parameters
     ----------
     roots
         Where passes start, each with its upstream gradient: arrays, or tensors under `create_graph`. Tensors without it
-        let the rules run on tensors, and nothing is recorded.
+        let the rules run on tensors, and nothing is recorded. For scalars numbers, or scalars under `create_graph`.
     targets
         Leaves or computed values; None for every leaf that needs a gradient. Nodes that lead to none of them are left
         alone.
@@ -108,13 +121,15 @@ def differentiate(
     observer
         Is told of everything that happens, as it happens. The numbers are the same to the bit. No hooks are called:
         what is observed is what the operations do.
+    scalar_observer
+        The same for what scalars pass on, if the pass comes to some.
     grads
         Takes the gradients of leaves that have a hook for that, as soon as they are complete.
 
     Returns
     -------
     dict
-        The gradient of each target that the roots depend on.
+        The gradient of each target that the roots depend on; scalars stand there by their places.
 
     Raises
     ------
@@ -124,7 +139,18 @@ def differentiate(
         If a saved value was written since.
     """
     retain = create_graph if retain_graph is None else retain_graph
-    order, suspects = _reachable([root for root, _ in roots])
+    sources = [root for root, _ in roots]
+    order, suspects = _reachable(sources)
+    if _is_mixed(order, sources if targets is None else (*sources, *targets)):
+        return differentiate_mixed(
+            roots,
+            targets,
+            retain=retain,
+            create_graph=create_graph,
+            observer=observer,
+            scalar_observer=scalar_observer,
+            grads=grads,
+        )
     if targets is not None:
         leading = _leading_to(order, targets)
         order = list(leading)
@@ -156,6 +182,14 @@ def differentiate(
     return watched.results()
 
 
+def _is_mixed(order: Iterable[Node], ends: Iterable[Source]) -> bool:
+    """Whether there are scalars at an end of a pass, or on the way."""
+    for node in order:
+        if node.op is STACKED:
+            return True
+    return any(isinstance(end, Scalar) for end in ends)
+
+
 def _has_hooks(order: Iterable[Node], roots: Iterable[Source]) -> bool:
     """Whether there are hooks anywhere on the way."""
     return any(getattr(root, "_hooks", None) for root in roots) or any(
@@ -170,7 +204,8 @@ def _reachable(roots: Iterable[Source]) -> tuple[list[Node], list[Node]]:
     And those of them that a closer look is needed at: freed, or older than the last write to any array.
     """
     epoch = CLOCK.epoch
-    stack: list[Any] = [root.node if type(root) is Output else root for root in roots if type(root) is not Tensor]
+    stack: list[Any] = [root.node if type(root) is Output else root for root in roots]
+    stack = [node for node in stack if type(node) is Node]
     seen = set(stack)
     suspects = []
     while stack:

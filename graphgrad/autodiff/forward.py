@@ -9,10 +9,10 @@ import numpy as np
 
 from graphgrad.autodiff.levels import after_sweep, bottom, for_sweep, later_levels
 from graphgrad.autodiff.lifting import Call, needs_gradient, same_form
-from graphgrad.autodiff.scalar_forward import push_scalars
-from graphgrad.autodiff.tangents import TangentSweep, nodes_above
+from graphgrad.autodiff.mixed_tangents import MixedTangents
 from graphgrad.graph.errors import describe
-from graphgrad.graph.mode import enable_grad
+from graphgrad.graph.node import Source
+from graphgrad.graph.scalar import Scalar, constant
 from graphgrad.graph.tensor import Tensor, source_of
 
 __all__ = ["jvp", "linearize", "push_forward"]
@@ -133,18 +133,22 @@ def push_forward(call: Call, tangents: Sequence[Any], recorded: bool) -> list[An
     recorded
         Whether the results are to be differentiated again.
     """
-    if call.on_scalars:
-        with enable_grad():
-            return list(push_scalars(call.values, call.inputs, tangents, recorded))
-    later = later_levels(tangents, call.levels)
-    sweep = TangentSweep(recorded, recorded or bool(later))
+    later = later_levels([one for one in tangents if isinstance(one, Tensor)], call.levels)
+    sweep = MixedTangents(recorded, recorded or bool(later))
     for one, tangent in zip(call.inputs, tangents, strict=True):
-        start = for_sweep(tangent, call.levels, later)
-        sweep.start(source_of(bottom(one)), start if sweep.on_tensors else start.data)
-    ends = [source_of(bottom(value)) if call.reaches(value) else None for value in call.values]
-    sweep.run(nodes_above([end for end in ends if end is not None], call.first))
-    answers: list[Tensor] = []
+        if isinstance(one, Scalar):
+            sweep.start_scalar(one, tangent)
+        else:
+            start = for_sweep(tangent, call.levels, later)
+            sweep.start(source_of(bottom(one)), start if sweep.on_tensors else start.data)
+    ends = [_end(call, value) for value in call.values]
+    sweep.run_below([end for end in ends if end is not None], call.first)
+    answers: list[Any] = []
     for value, end in zip(call.values, ends, strict=True):
+        if isinstance(value, Scalar):
+            slope = 0.0 if end is None else sweep.arrived_scalar(value)
+            answers.append(slope if isinstance(slope, Scalar) else constant(float(slope)))
+            continue
         tangent = None if end is None else sweep.arrived(end)
         if tangent is None:
             answers.append(Tensor(np.zeros(value.shape, value.dtype)))
@@ -152,3 +156,10 @@ def push_forward(call: Call, tangents: Sequence[Any], recorded: bool) -> list[An
             whole = tangent if isinstance(tangent, Tensor) else Tensor(np.array(tangent))  # the caller's own
             answers.append(after_sweep(whole, call.levels, later))
     return answers
+
+
+def _end(call: Call, value: Any) -> Source | None:
+    """Where a value comes from, None if it can't depend on the inputs."""
+    if not call.reaches(value):
+        return None
+    return value if isinstance(value, Scalar) else source_of(bottom(value))

@@ -236,7 +236,8 @@ def _for_each_element(
     if not n:
         return [Tensor(np.zeros((0, *other.shape) if axis == 0 else (*other.shape, 0), other.dtype)) for other in like]
     basis = np.eye(n, dtype=one.dtype).reshape(n, *one.shape)
-    if n == 1 or MODE.get().recorder is not None:  # who watches wants to see each pass
+    # Who watches wants to see each pass, and scalars don't stand for many examples.
+    if n == 1 or MODE.get().recorder is not None or any(isinstance(other, Scalar) for other in like):
         products = [product(Tensor(unit)) for unit in basis]
         with enable_grad():
             return [stack(list(parts), axis) for parts in zip(*products, strict=True)]
@@ -259,5 +260,6 @@ def _in_shape(jacobian: Any, value: Any, input: Any) -> Any:
     """A Jacobian with the axes of the value and then those of the input."""
     if isinstance(jacobian, Scalar):
         return jacobian
+    shape = [axis for one in (value, input) if isinstance(one, Tensor) for axis in one.shape]
     with enable_grad():
-        return reshape(jacobian, (*value.shape, *input.shape))
+        return reshape(jacobian, shape)

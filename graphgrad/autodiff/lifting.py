@@ -8,12 +8,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from graphgrad.autodiff.levels import ACTIVE, bottom, levels_of, spread, wrapped
+from graphgrad.graph.bridge import places_and_nodes
 from graphgrad.graph.dtypes import as_array
 from graphgrad.graph.errors import DTypeError, ShapeError, describe
 from graphgrad.graph.mode import MODE, enable_grad
-from graphgrad.graph.node import Node, Output
 from graphgrad.graph.scalar import Scalar, scalar
-from graphgrad.graph.tensor import Tensor
+from graphgrad.graph.tensor import Tensor, source_of
 from graphgrad.ops.array.shaping import astype, identity
 
 __all__ = [
@@ -113,18 +113,10 @@ class Call:
                         hint="with has_aux=True it may return something beside what is differentiated",
                     )
                 )
-        kinds = {isinstance(one, Scalar) for one in (*self.values, *self.inputs)}
-        if len(kinds) > 1:
-            raise DTypeError(
-                describe(
-                    f"{self.what}: the function takes or returns both tensors and Scalars",
-                    hint="use one kind: gg.tensor(value) for gg.scalar(value)",
-                )
-            )
 
     @property
     def on_scalars(self) -> bool:
-        """Whether the function is one of scalars."""
+        """Whether there are scalars among what the function takes and returns."""
         return any(isinstance(one, Scalar) for one in (*self.values, *self.inputs))
 
     @property
@@ -138,12 +130,12 @@ class Call:
             return False
         if self.inputs and not any(bottom(one).is_leaf for one in self.inputs):
             return True  # each hangs on something else, and so does all that depends on one of them
-        if self.on_scalars:
-            return _scalars_depend_on_more(self.values, self.inputs)
-        return _depend_on_more([bottom(one) for one in (*self.values, *_tensors_in(self.beside))])
+        return _depend_on_more([bottom(one) for one in (*self.values, *_recorded_in(self.beside))], self.inputs)
 
-    def reaches(self, value: Tensor) -> bool:
+    def reaches(self, value: Any) -> bool:
         """Whether a value may depend on the inputs, all of which have an axis for each level."""
+        if isinstance(value, Scalar):
+            return value.requires_grad
         if levels_of(value) != self.levels:
             return False
         return value.requires_grad or any(bottom(value) is bottom(one) for one in self.inputs)
@@ -276,13 +268,13 @@ def needs_gradient(value: Any) -> bool:
     return isinstance(value, (Tensor, Scalar)) and value.requires_grad
 
 
-def _tensors_in(result: Any) -> list[Tensor]:
-    """The tensors in a tree of tuples, lists and dicts."""
+def _recorded_in(result: Any) -> list[Any]:
+    """The tensors and scalars in a tree of tuples, lists and dicts."""
     if isinstance(result, dict):
         result = list(result.values())
     if isinstance(result, (tuple, list)):
-        return [tensor for one in result for tensor in _tensors_in(one)]
-    return [result] if isinstance(result, Tensor) else []
+        return [found for one in result for found in _recorded_in(one)]
+    return [result] if isinstance(result, (Tensor, Scalar)) else []
 
 
 def _detached(result: Any) -> Any:
@@ -294,37 +286,23 @@ def _detached(result: Any) -> Any:
     return result.detach() if isinstance(result, Tensor) and not bottom(result).is_leaf else result
 
 
-def _depend_on_more(values: Sequence[Tensor]) -> bool:
-    """Whether values depend on any leaf that needs a gradient; those among the inputs of a call don't any more."""
-    if any(value.is_leaf and value.requires_grad for value in values):
+def _depend_on_more(values: Sequence[Any], inputs: Sequence[Any]) -> bool:
+    """Whether values depend on any leaf that needs a gradient; the inputs of a call don't count.
+
+    Tensors among these that are leaves don't say that they need one any more.
+    """
+    if any(isinstance(value, Tensor) and value.is_leaf and value.requires_grad for value in values):
         return True
-    stack = list({value.node for value in values if value.node is not None and value.requires_grad})
-    seen = set(stack)
-    while stack:
-        node = stack.pop()
-        for i, source in enumerate(node.operands):
-            below: Any = source.node if type(source) is Output else source
-            if type(below) is Node:
-                if below.needs and below not in seen:
-                    seen.add(below)
-                    stack.append(below)
-            elif type(below) is Tensor and below._needs and node.needs >> i & 1:
+    mine = {(one.chunk, one.index) for one in inputs if isinstance(one, Scalar)}
+    sources = [value if isinstance(value, Scalar) else source_of(value) for value in values if value.requires_grad]
+    for thing, operands in places_and_nodes(sources).items():
+        if isinstance(thing, tuple):
+            chunk, index = thing
+            if not chunk.ops[index] and thing not in mine:
                 return True
-    return False
-
-
-def _scalars_depend_on_more(values: Sequence[Scalar], inputs: Sequence[Scalar]) -> bool:
-    """The same for scalars."""
-    mine = {(one.chunk, one.index) for one in inputs}
-    stack = [(value.chunk, value.index) for value in values]
-    seen = set(stack)
-    while stack:
-        place = stack.pop()
-        chunk, index = place
-        if chunk.needs and not chunk.ops[index] and place not in mine:
-            return True
-        for below in chunk.operands(index):
-            if below not in seen:
-                seen.add(below)
-                stack.append(below)
+            if chunk.origin is None:
+                continue
+        for i, source in enumerate(operands):
+            if type(source) is Tensor and source._needs and (isinstance(thing, tuple) or thing.needs >> i & 1):
+                return True
     return False

@@ -9,6 +9,7 @@ import numpy as np
 
 from graphgrad.graph.errors import GraphError, WriteError, describe
 from graphgrad.graph.node import Node, Output, Recomputed, Source
+from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.tensor import Tensor, computed, written_at
 from graphgrad.graph.writes import last_write
 from graphgrad.ops.array.complexes import real
@@ -20,6 +21,8 @@ __all__ = ["as_tensors", "cast", "check_saved", "fit", "layout", "saved_by", "sh
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 
+_FLOAT64 = np.dtype("float64")
+
 
 def layout(source: Source) -> tuple[Shape, np.dtype[Any]]:
     """The shape and dtype of what an operand stands for."""
@@ -27,6 +30,8 @@ def layout(source: Source) -> tuple[Shape, np.dtype[Any]]:
         return source.shape, source.dtype
     if type(source) is Output:
         return source.node.shapes[source.index], source.node.dtypes[source.index]
+    if isinstance(source, Scalar):
+        return (), _FLOAT64
     assert type(source) is Tensor
     return source._data.shape, source._data.dtype
 
@@ -85,7 +90,7 @@ def as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
     n = len(node.operands)
     values: list[Any] = []
     for source, value in zip(node.operands, saved[:n], strict=True):
-        if value is None or isinstance(source, (bool, int, float)):
+        if value is None or isinstance(source, (bool, int, float, Scalar)):
             values.append(value)
         elif isinstance(source, Tensor):
             # The array that was saved, even if the leaf was given another one since.

@@ -15,6 +15,7 @@ import numpy as np
 from graphgrad.autodiff import hooks
 from graphgrad.autodiff.anomaly import AnomalyDetector
 from graphgrad.autodiff.sources import as_tensors, cast, check_saved, fit, layout, saved_by, shapes_of, unbroadcast
+from graphgrad.graph.bridge import Thing, read_by
 from graphgrad.graph.hooks import Hooks
 from graphgrad.graph.node import Node, Output, Source
 from graphgrad.graph.operation import Rule
@@ -310,21 +311,25 @@ class WatchedSweep(Sweep):
                 self.infinite.add(_key(node.operands[i]))
             yield i, value
 
-    def last_readers(self, order: Sequence[Node]) -> dict[Node | None, list[Tensor]]:
-        """The leaves whose gradient is wanted, by the node after which it is complete; None: before all of them."""
+    def last_readers(self, order: Sequence[Thing]) -> dict[Thing | None, list[Tensor]]:
+        """The leaves whose gradient is wanted, by the node or chunk after which it is complete; None: before all."""
         if not (self.hooked or self.detector is not None):
             return {}
-        last: dict[Tensor, Node | None] = {source: None for source in self.pending if type(source) is Tensor}
-        for node in order:
-            for i, source in enumerate(node.operands):
-                if type(source) is Tensor and self.needs(node) >> i & 1:
+        last: dict[Tensor, Thing | None] = {source: None for source in self.pending if type(source) is Tensor}
+        for thing in order:
+            for i, source in enumerate(read_by(thing)):
+                if type(source) is Tensor and (type(thing) is not Node or self.needs(thing) >> i & 1):
                     last.pop(source, None)  # so that it goes to the end, where its last reader is
-                    last[source] = node
-        complete: dict[Node | None, list[Tensor]] = {}
+                    last[source] = thing
+        complete: dict[Thing | None, list[Tensor]] = {}
         for leaf, reader in last.items():
             if self.targets is None or leaf in self.targets:
                 complete.setdefault(reader, []).append(leaf)
         return complete
+
+    def allow_infinite(self, source: Source) -> None:
+        """An infinity may arrive there from elsewhere."""
+        self.infinite.add(_key(source))
 
     def finish(self, leaves: Iterable[Tensor]) -> None:
         """All that happens at leaves that everything has arrived at."""

@@ -15,9 +15,10 @@ import numpy as np
 from graphgrad.autodiff.backward import differentiate
 from graphgrad.autodiff.levels import after_sweep, bottom, for_sweep, later_levels
 from graphgrad.autodiff.lifting import Call, checked_argnums, needs_gradient, same_form
-from graphgrad.autodiff.scalar_backward import differentiate_scalar
 from graphgrad.graph.mode import enable_grad
+from graphgrad.graph.node import Source
 from graphgrad.graph.record import announce
+from graphgrad.graph.scalar import Scalar, constant
 from graphgrad.graph.tensor import Tensor, source_of
 from graphgrad.ops.array.arithmetic import multiply
 
@@ -206,32 +207,33 @@ def pass_back(call: Call, seeds: Sequence[Any] | None, recorded: bool, retain: b
     retain
         Whether there will be another pass. By default if this one is recorded.
     """
-    if call.on_scalars:
-        numbers = [1.0] * len(call.values) if seeds is None else list(seeds)
-        others = list(zip(call.values[1:], numbers[1:], strict=True))
-        slopes = differentiate_scalar(call.values[0], call.inputs, recorded, numbers[0], others=others)
-        for value, number in zip(call.values, numbers, strict=True):
-            announce(value, None if seeds is None else float(number))
-        return slopes
-    later = later_levels(seeds or (), call.levels)
-    roots: list[tuple[Tensor, Any]] = []
+    later = later_levels([seed for seed in seeds or () if isinstance(seed, Tensor)], call.levels)
+    roots: list[tuple[Any, Any]] = []
     for i, value in enumerate(call.values):
-        if not call.reaches(value):
-            continue
-        whole = bottom(value)
-        if seeds is None:
-            seed = Tensor(np.ones(whole.shape, whole.dtype))
-        else:
-            seed = for_sweep(seeds[i], call.levels, later)
-        roots.append((whole, seed if recorded or later else seed.data))
-    sources = [source_of(bottom(one)) for one in call.inputs]
-    starts = [(source_of(value), seed) for value, seed in roots]
+        if isinstance(value, Scalar):
+            roots.append((value, 1.0 if seeds is None else seeds[i]))
+        elif call.reaches(value):
+            whole = bottom(value)
+            if seeds is None:
+                seed = Tensor(np.ones(whole.shape, whole.dtype))
+            else:
+                seed = for_sweep(seeds[i], call.levels, later)
+            roots.append((whole, seed if recorded or later else seed.data))
+    sources = [_source_of(one) for one in call.inputs]
+    starts = [(_source_of(value), seed) for value, seed in roots]
     found = differentiate(starts, sources, retain_graph=retain, create_graph=recorded) if starts else {}
     if not later:
         for value, seed in roots:
-            announce(value, None if seeds is None and value.size == 1 else seed)
-    answers: list[Tensor] = []
+            if isinstance(value, Scalar):
+                announce(value, None if seeds is None else float(seed))
+            else:
+                announce(value, None if seeds is None and value.size == 1 else seed)
+    answers: list[Any] = []
     for one, source in zip(call.inputs, sources, strict=True):
+        if isinstance(one, Scalar):
+            slope = found.get((one.chunk, one.index), 0.0)
+            answers.append(slope if isinstance(slope, Scalar) else constant(float(slope)))
+            continue
         gradient = found.get(source)
         if gradient is None:
             whole = bottom(one)
@@ -242,4 +244,8 @@ def pass_back(call: Call, seeds: Sequence[Any] | None, recorded: bool, retain: b
             with enable_grad():
                 gradient = multiply(gradient, 1.0)  # each answer is the caller's own, to write to
         answers.append(gradient)
-    return [after_sweep(one, call.levels, later) for one in answers]
+    return [one if isinstance(one, Scalar) else after_sweep(one, call.levels, later) for one in answers]
+
+
+def _source_of(one: Tensor | Scalar) -> Source:
+    return one if isinstance(one, Scalar) else source_of(bottom(one))

@@ -12,6 +12,7 @@ from graphgrad.graph.errors import ShapeError, describe
 from graphgrad.graph.late import late
 
 if TYPE_CHECKING:
+    from graphgrad.graph.scalar import Scalar
     from graphgrad.graph.tensor import Tensor
 
 __all__ = ["ArrayMethods", "TensorLike"]
@@ -143,6 +144,45 @@ class ArrayMethods:
         if self.ndim == 0:
             raise TypeError(describe("iteration: a tensor of shape () has no elements to go through"))
         return iter(late.unbind(self))
+
+    def scalars(self, face: type[Scalar] | None = None) -> Any:
+        """The elements as scalars of the same graph: a gradient that arrives at them goes on to this tensor.
+
+        What is shown number by number, as micrograd does, and what is computed with arrays can so be parts of one
+        computation, with one backward pass through both. The way back is `graphgrad.stack`.
+
+        Parameters
+        ----------
+        face
+            The class of the scalars, such as `graphgrad.nn.scalar.Value`; `graphgrad.Scalar` unless given.
+
+        Returns
+        -------
+        list or Scalar
+            Lists within lists, in the shape of this tensor; a single scalar for shape ``()``. They are float64, and
+            constants if this tensor needs no gradient.
+
+        Raises
+        ------
+        DTypeError
+            If this tensor is complex.
+        WriteError
+            If its memory was written since it was computed.
+        GraphError
+            In a function that `graphgrad.compile_scalars` records.
+
+        Examples
+        --------
+        >>> import graphgrad as gg
+        >>> x = gg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+        >>> (a, b), (c, d) = x.scalars()
+        >>> y = gg.stack([a * d, b * c])
+        >>> gg.sum(y).backward()
+        >>> x.grad
+        tensor([[4., 3.],
+                [2., 1.]])
+        """
+        return late.scalars(self, face)
 
     # ---- arithmetic
 

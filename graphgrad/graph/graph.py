@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphgrad.graph.collect import from_scalars, from_tensors
+from graphgrad.graph.collect import collect
 from graphgrad.graph.dtypes import as_array
 from graphgrad.graph.errors import GraphError, describe
 from graphgrad.graph.late import late
@@ -23,12 +24,12 @@ from graphgrad.graph.vertex import Operand, Vertex
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["Graph", "Operand", "Vertex"]
+__all__ = ["Graph", "Operand", "Vertex", "gives_scalars"]
 
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Graph:
     """A computation as data.
 
@@ -63,13 +64,12 @@ class Graph:
         Raises
         ------
         GraphError
-            If tensors and scalars are mixed, or there is none.
+            If there is none, or something else among them.
         """
-        if results and all(isinstance(result, Tensor) for result in results):
-            return cls(*from_tensors([result for result in results if isinstance(result, Tensor)]))
-        if results and all(isinstance(result, Scalar) for result in results):
-            return cls(*from_scalars([result for result in results if isinstance(result, Scalar)]))
-        raise GraphError(describe("graph: needs tensors, or scalars, and not both"))
+        if not results or not all(isinstance(result, (Tensor, Scalar)) for result in results):
+            got = ", ".join(type(result).__name__ for result in results) or "nothing"
+            raise GraphError(describe("graph: needs tensors or scalars", f"got: {got}"))
+        return cls(*collect(results))
 
     def __iter__(self) -> Iterator[Vertex]:
         return iter(self.vertices.values())
@@ -95,6 +95,15 @@ class Graph:
     def failed(self) -> Vertex | None:
         """The operation that raised while this was recorded, and so ended it; None if all of them ran."""
         return next((vertex for vertex in self if vertex.error is not None), None)
+
+    @cached_property
+    def scalars(self) -> frozenset[int]:
+        """The ids of scalars and of operations that gave scalars; the others are tensors, and numbers in the code."""
+        found: set[int] = set()
+        for vertex in self:
+            if gives_scalars(vertex, (operand.vertex in found for operand in vertex.operands)):
+                found.add(vertex.id)
+        return frozenset(found)
 
     def run(
         self,
@@ -264,6 +273,13 @@ class Graph:
     def _leaf_names(self) -> str:
         shown = [leaf.name or str(leaf.id) for leaf in self.leaves[:12]]
         return ", ".join(shown) + (", ..." if len(self.leaves) > 12 else "")
+
+
+def gives_scalars(vertex: Vertex, operands: Iterable[bool]) -> bool:
+    """Whether a vertex is a scalar or has some for outputs, from whether its operands are."""
+    if vertex.op is None:
+        return isinstance(vertex.leaf, Scalar)
+    return vertex.op == "scalars" or (vertex.op != "stack" and any(operands))
 
 
 def _cannot_run(failed: Vertex) -> str:

@@ -77,6 +77,7 @@ class Late:
     round: Operation
     dot: Operation
     unbind: Callable[..., tuple[Tensor, ...]]
+    scalars: Callable[..., Any]
     write_in_place: Operation
     array_ufunc: Callable[..., Any]
     array_function: Callable[..., Any]

@@ -62,9 +62,11 @@ class Mode:
         complex numbers otherwise, and which no rule conjugates; see `graphgrad.autodiff.complex_step`.
     fast
         Whether nothing but the gradient graph is wanted: operations test this one flag.
+    plain
+        Whether there is no scope either.
     """
 
-    __slots__ = ("anomaly", "complex_step", "fast", "grad", "hooks", "recorder", "scope", "segment")
+    __slots__ = ("anomaly", "complex_step", "fast", "grad", "hooks", "plain", "recorder", "scope", "segment")
 
     def __init__(
         self,
@@ -84,10 +86,11 @@ class Mode:
         self.segment = segment
         self.complex_step = complex_step
         self.fast = grad and recorder is None and not hooks and anomaly is None and segment is None
+        self.plain = self.fast and not scope
 
     def but(self, **changes: Any) -> Mode:
         """The same but for what is given."""
-        kept = {name: getattr(self, name) for name in Mode.__slots__ if name != "fast"}
+        kept = {name: getattr(self, name) for name in Mode.__slots__ if name not in ("fast", "plain")}
         return Mode(**{**kept, **changes})
 
 

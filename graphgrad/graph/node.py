@@ -12,6 +12,7 @@ from graphgrad.graph.hooks import Hook, Hooks, RemovableHandle, on_node
 
 if TYPE_CHECKING:
     from graphgrad.graph.operation import Op
+    from graphgrad.graph.scalar import Scalar
     from graphgrad.graph.source import Site
     from graphgrad.graph.tensor import Tensor
 
@@ -201,8 +202,10 @@ class Output:
         self.node.epoch = value
 
 
-Source: TypeAlias = "Node | Output | Tensor | bool | int | float"
+Source: TypeAlias = "Node | Output | Tensor | Scalar | bool | int | float"
 """Where an operand came from: the only output of a node, one of several, a leaf tensor, or a number in the code.
+
+A tensor that was stacked of scalars has these for operands, and nothing else does.
 
 A number stays a Python number, so that it takes part in arithmetic as weakly as NumPy lets Python numbers do.
 """

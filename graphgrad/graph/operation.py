@@ -13,7 +13,7 @@ import numpy as np
 
 from graphgrad.graph.late import late
 
-__all__ = ["ErrorSample", "Op", "Rule", "Sample", "ScalarForm", "Step", "asked_for"]
+__all__ = ["ErrorSample", "OnScalars", "Op", "Rule", "Sample", "ScalarForm", "Step", "asked_for"]
 
 Shape = tuple[int, ...]
 
@@ -32,6 +32,13 @@ class ErrorSample(NamedTuple):
     attrs: Mapping[str, Any]
     error: type[Exception]
     says: str
+
+
+class OnScalars(NamedTuple):
+    """What runs in place of an operation on tensors whose operands are scalars: whether it does, and the function."""
+
+    takes: Callable[[Sequence[Any]], bool]
+    run: Callable[..., Any]
 
 
 class ScalarForm(NamedTuple):
@@ -221,6 +228,8 @@ class Op:
         The operation that a node holds if an operand is complex; see `graphgrad.ops.array.complexes`.
     declared
         The operation as it was declared: itself, but for one that `on_complex` made.
+    on_scalars
+        What runs in its place if there are scalars among its operands; None if these are refused, as they mostly are.
     """
 
     name: str
@@ -260,6 +269,7 @@ class Op:
     declared: Op = field(init=False)
     call: Callable[..., Any] = field(init=False)
     opcode: int | None = field(init=False, default=None)
+    on_scalars: OnScalars | None = field(init=False, default=None)
     _on_complex: Op | None = field(init=False, default=None)
 
     def __post_init__(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from numbers import Real
+from operator import eq, le, lt
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from graphgrad.graph.errors import DTypeError, GraphError, WriteError, check_name, describe
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE
 from graphgrad.graph.source import call_site
-from graphgrad.graph.tape import DONE, NOTHING, Chunk, Note, constants_chunk, leaves_chunk
+from graphgrad.graph.tape import DONE, NOTHING, Chunk, Note, Place, Trace, check_untraced, leaves_chunk
 
 if TYPE_CHECKING:
     from graphgrad.graph.graph import Graph
@@ -51,7 +56,10 @@ class Scalar:
 
     @property
     def data(self) -> float:
-        return self.chunk.values[self.index]
+        value = self.chunk.values[self.index]
+        if self.chunk.trace is not None:
+            self.chunk.trace.looked("same", (self.chunk, self.index), value)
+        return value
 
     @data.setter
     def data(self, value: Any) -> None:
@@ -63,6 +71,7 @@ class Scalar:
                     hint="make a new one: gg.scalar(value)",
                 )
             )
+        check_untraced(self.chunk, "data", hint="compute another scalar instead of writing to this one")
         self.chunk.write(self.index, as_float(value, "data"))
 
     @property
@@ -107,9 +116,9 @@ class Scalar:
 
     def detach(self) -> Scalar:
         """A constant with the same value, which passes no gradient on (P01.17)."""
-        return constant(self.data)
+        return constant(self.data, self.chunk.face)
 
-    def backward(self, gradient: float = 1.0) -> None:
+    def backward(self, gradient: float = 1.0, retain_graph: bool = False) -> None:
         """Compute the gradient of this scalar for everything that it depends on.
 
         A pass can be repeated, since scalars keep their graph. A gradient is a plain number; for derivatives of
@@ -119,15 +128,18 @@ class Scalar:
         ----------
         gradient
             The upstream gradient.
+        retain_graph
+            Whether another pass may come by tensors on the way (see `graphgrad.stack` and `Tensor.scalars`): like their
+            own passes, one from a scalar frees what they saved. Scalars keep their graph anyway.
 
         Raises
         ------
         GraphError
-            If this scalar is a leaf.
+            If this scalar is a leaf; or if an earlier pass freed what tensors on the way had saved.
         WriteError
             If a leaf that it was computed from was written since.
         """
-        late.scalar_backward(self, gradient)
+        late.scalar_backward(self, gradient, retain_graph)
 
     def graph(self) -> Graph:
         """The recorded computation that leads to this scalar, as data."""
@@ -176,19 +188,19 @@ class Scalar:
     # share.
 
     def __eq__(self, other: object) -> bool:
-        return self.data == _value(other)
+        return _answer("equal", self, other)
 
     def __lt__(self, other: Any) -> bool:
-        return self.data < _value(other)
+        return _answer("less", self, other)
 
     def __le__(self, other: Any) -> bool:
-        return self.data <= _value(other)
+        return _answer("less_equal", self, other)
 
     def __gt__(self, other: Any) -> bool:
-        return self.data > _value(other)
+        return _answer("less", other, self)
 
     def __ge__(self, other: Any) -> bool:
-        return self.data >= _value(other)
+        return _answer("less_equal", other, self)
 
     def __hash__(self) -> int:
         return hash((Scalar, self.number))
@@ -197,10 +209,14 @@ class Scalar:
         return self.data
 
     def __int__(self) -> int:
-        return int(self.data)
+        value = self.chunk.values[self.index]
+        whole = int(value)
+        if self.chunk.trace is not None:
+            self.chunk.trace.looked("whole", (self.chunk, self.index), value)
+        return whole
 
     def __bool__(self) -> bool:
-        return self.data != 0.0
+        return not _answer("equal", self, 0.0)
 
     def __format__(self, spec: str) -> str:
         return format(self.data, spec) if spec else str(self)
@@ -219,8 +235,44 @@ class Scalar:
         return f"scalar({self.data:.4g}, grad={grad}{name})"
 
 
-def _value(other: Any) -> float:
-    return other.data if isinstance(other, Scalar) else other
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {"less": lt, "less_equal": le, "equal": eq}
+
+
+def _answer(question: str, left: Any, right: Any) -> bool:
+    """How two numbers compare, of which at least one is a scalar."""
+    a, b = _value(left), _value(right)
+    answer = _COMPARE[question](a, b)
+    trace = _trace(left) or _trace(right)
+    if trace is not None and not (b is None or isinstance(b, str)):  # no scalar equals these
+        if _fits_a_float(a) and _fits_a_float(b):
+            trace.looked(question, _place(left), _place(right), bool(answer))
+        else:  # only the value itself says how it compares with a Decimal, or with an array
+            for one in (left, right):
+                if isinstance(one, Scalar):
+                    trace.looked("same", _place(one), _value(one))
+    return answer
+
+
+def _value(one: Any) -> Any:
+    return one.chunk.values[one.index] if isinstance(one, Scalar) else one
+
+
+def _trace(one: Any) -> Trace | None:
+    return one.chunk.trace if isinstance(one, Scalar) else None
+
+
+def _place(one: Any) -> Place | float:
+    return (one.chunk, one.index) if isinstance(one, Scalar) else float(one)
+
+
+def _fits_a_float(value: Any) -> bool:
+    """Whether a float compares as this number does: 2**53 + 1 doesn't, nor one of NumPy that compares in float32."""
+    if isinstance(value, float):
+        return True
+    try:
+        return isinstance(value, Real) and not isinstance(value, np.floating) and float(value) == value
+    except OverflowError:
+        return False
 
 
 def as_float(value: Any, what: str) -> float:
@@ -233,15 +285,16 @@ def as_float(value: Any, what: str) -> float:
 
 def handle(chunk: Chunk, index: int) -> Scalar:
     """The scalar at a place of the tape."""
-    made = Scalar.__new__(Scalar)
+    face: Any = chunk.face
+    made: Scalar = face.__new__(face)
     made.chunk = chunk
     made.index = index
     return made
 
 
-def constant(value: float) -> Scalar:
+def constant(value: float, face: type[Scalar] = Scalar) -> Scalar:
     """A scalar that needs no gradient. Its note tells it from a number that stands in the code."""
-    chunk = constants_chunk()
+    chunk = leaves_chunk(face, needs=False)
     return handle(chunk, chunk.put(value, _NO_NOTE))
 
 
@@ -280,5 +333,5 @@ def scalar(value: Any, requires_grad: bool = True, name: str | None = None) -> S
             name = site.target
     # A constant always has a note, see there.
     note = Note(name, "", site) if name is not None or site is not None or not requires_grad else None
-    chunk = leaves_chunk() if requires_grad else constants_chunk()
+    chunk = leaves_chunk(Scalar, requires_grad)
     return handle(chunk, chunk.put(number, note))

@@ -233,7 +233,8 @@ class Tensor(ArrayMethods):
         gradient
             The upstream gradient, of this tensor's shape. May be left out for a single number, where it is 1.
         retain_graph
-            Keep what the graph saved, so that another pass can run over it. Default: as `create_graph`.
+            Keep what the graph saved, so that another pass can run over it. Default: as `create_graph`. Scalars on the
+            way keep their graph anyway.
         create_graph
             Record the pass itself, so that the gradients can be differentiated again.
 

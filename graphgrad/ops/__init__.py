@@ -11,6 +11,7 @@ from graphgrad.ops import random as random
 from graphgrad.ops.array import aggregates as aggregates
 from graphgrad.ops.array import arithmetic as arithmetic
 from graphgrad.ops.array import axes as axes
+from graphgrad.ops.array import bridging as bridging
 from graphgrad.ops.array import complexes as complexes
 from graphgrad.ops.array import counting as counting
 from graphgrad.ops.array import cumulative as cumulative
@@ -86,7 +87,7 @@ from graphgrad.ops.sampled import choosing as choosing
 from graphgrad.ops.sampled import discrete_sampling as discrete_sampling
 from graphgrad.ops.sampled import gamma_sampling as gamma_sampling
 from graphgrad.ops.sampled import sampling as sampling
-from graphgrad.ops.scalars import scalar_entry
+from graphgrad.ops.scalars import give_operators
 from graphgrad.ops.special import bessel as bessel
 from graphgrad.ops.special import gamma as gamma
 from graphgrad.ops.special import special as special
@@ -98,5 +99,4 @@ __all__ = ["TABLE", "apply", "find", "op"]
 # The operations that tensors and scalars reach by operators and methods.
 for _name in Late.__annotations__.keys() & TABLE.keys():
     setattr(late, _name, TABLE[_name].call)
-for _name in ["add", "subtract", "multiply", "divide", "power", "negative", "abs"]:
-    setattr(late, f"scalar_{_name}", scalar_entry(TABLE[_name]))
+give_operators()

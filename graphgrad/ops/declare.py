@@ -46,6 +46,7 @@ __all__ = [
     "Arrays",
     "OpFunction",
     "by_operands",
+    "enter_unlisted",
     "find",
     "lookup",
     "op",
@@ -60,6 +61,7 @@ Arrays: TypeAlias = Any
 """Annotates the one operand that is a sequence of arrays."""
 
 _RECORDED = (Tensor, Scalar)
+_unlisted: dict[str, Op] = {}
 _declared: dict[str, Op] = {}
 TABLE: Mapping[str, Op] = MappingProxyType(_declared)
 """Every operation by name, in the order of declaration."""
@@ -266,10 +268,15 @@ def find(name: str) -> Op:
 def lookup(name: str | None) -> Op | None:
     """What `find` finds; None for a name that no operation has, and for no name at all."""
     base, missing = base_and_missing(name or "")
-    found = TABLE.get(base)
+    found = TABLE.get(base) or _unlisted.get(base)
     if found is None or not missing:
         return found
     return without(found, missing) if set(missing) <= set(found.neutral) else None
+
+
+def enter_unlisted(op: Op) -> None:
+    """Let an operation be found that graphs hold, and that is none of the functions on tensors in `TABLE`."""
+    _unlisted[op.name] = op
 
 
 def withdraw(name: str) -> None:

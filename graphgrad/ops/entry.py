@@ -72,7 +72,7 @@ def _unary(op: Op) -> Callable[[Any], Any]:
 
     def call(x: Any, /) -> Any:
         if type(x) is not Tensor:
-            return scalar(x) if type(x) is Scalar else apply(op, (x,), _NO_ATTRS)
+            return scalar(x) if isinstance(x, Scalar) else apply(op, (x,), _NO_ATTRS)
         mode = _mode()
         if not mode.fast:
             return apply(op, (x,), _NO_ATTRS)
@@ -144,13 +144,13 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:
                 y = b
                 needs = 1 if a._needs else 0
             else:
-                return scalar(a, b) if type(b) is Scalar else apply(op, (a, b), _NO_ATTRS)
+                return scalar(a, b) if isinstance(b, Scalar) else apply(op, (a, b), _NO_ATTRS)
         elif type(b) is Tensor and (type(a) is float or type(a) is int):
             x = a
             y = b._data
             needs = 2 if b._needs else 0
         else:
-            return scalar(a, b) if type(a) is Scalar or type(b) is Scalar else apply(op, (a, b), _NO_ATTRS)
+            return scalar(a, b) if isinstance(a, Scalar) or isinstance(b, Scalar) else apply(op, (a, b), _NO_ATTRS)
         mode = _mode()
         if not mode.fast:
             return apply(op, (a, b), _NO_ATTRS)

@@ -23,7 +23,7 @@ from graphgrad.graph.tensor import Tensor, check_unwritten, computed
 from graphgrad.graph.writes import CLOCK
 from graphgrad.ops.refusals import REFUSALS, explain, is_complex, place_of, refuse_complex
 
-__all__ = ["apply"]
+__all__ = ["apply", "taken_note_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -51,6 +51,8 @@ def apply(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
 
 
 def _applied(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
+    if op.on_scalars is not None and op.on_scalars.takes(operands):
+        return op.on_scalars.run(operands, **attrs)
     mode = MODE.get()
     tensors, is_batched = _coerce(op, operands)
     chosen = _for_numbers(op, tensors)
@@ -66,6 +68,26 @@ def _applied(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
     if mode.anomaly is not None:
         mode.anomaly.check(op, tensors, attrs, outs)
     needs = _needs(op, tensors, outs) if mode.grad else 0
+    return taken_note_of(op, tensors, arrays, attrs, outs, needs)
+
+
+def taken_note_of(
+    op: Op, tensors: Sequence[Any], arrays: Sequence[Any], attrs: Mapping[str, Any], outs: tuple[Array, ...], needs: int
+) -> Any:
+    """The results of an operation that has just run, with the node that they come from if anybody wants one.
+
+    Parameters
+    ----------
+    op, attrs
+        The operation, and its attributes.
+    tensors, arrays
+        The operands, and their values.
+    outs
+        What came out.
+    needs
+        The operands that want a gradient, as bits.
+    """
+    mode = MODE.get()
     if not needs and mode.recorder is None and not mode.hooks:
         results = tuple(map(Tensor, outs))
         return results if op.outputs is None else results[0]

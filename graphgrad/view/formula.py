@@ -84,7 +84,9 @@ class Formulas:
         names = self.call(id) if short else self.by_names(id)
         result = walk.values[id]
         if len(result) > 1:
-            return f"{self.names[id]} = {names}: {_shortened([shape_text(one.shape) for one in result])}"
+            return (
+                f"{self.names[id]} = {names}: {_shortened([shape_text(one.shape) or summary(one) for one in result])}"
+            )
         if vertex.is_leaf:
             return f"{self.names[id]} = {summary(result[0])}"
         filled = self._expression(vertex, self._plugged(walk))

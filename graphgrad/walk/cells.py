@@ -13,17 +13,18 @@ from typing import Any
 
 import numpy as np
 
+from graphgrad.graph.bridge import leaves_of, placed
 from graphgrad.graph.graph import Graph
 from graphgrad.graph.mode import MODE, Mode
 from graphgrad.graph.node import Node, Output
 from graphgrad.graph.operation import Op
 from graphgrad.graph.record import Recording
-from graphgrad.graph.scalar import Scalar, scalar
+from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.declare import find
 from graphgrad.ops.entry import NUMPY_TWINS
 
-__all__ = ["REFUSALS", "Cells", "Unnoticed", "leaf_cells", "placed", "run_on_cells"]
+__all__ = ["REFUSALS", "Cells", "Unnoticed", "leaf_cells", "run_on_cells"]
 
 Array = np.ndarray[Any, Any]
 
@@ -73,17 +74,12 @@ class Cells(np.ndarray[Any, Any]):
 _PREDICATES = frozenset({np.isfinite, np.isnan, np.isinf})
 
 
-def placed(name: str, place: Sequence[int]) -> str:
-    """The name of an element: ``a[0,1]``."""
-    return f"{name}[{','.join(map(str, place))}]" if place else name
-
-
 def leaf_cells(values: Array, name: str) -> Cells:
     """A leaf for each element, named by its place."""
-    made = np.empty(values.shape, object)
-    for place in np.ndindex(values.shape):
-        made[place] = scalar(float(values[place]), name=placed(name, place))
-    return made.view(Cells)
+    names = [placed(name, place) for place in np.ndindex(values.shape)]
+    made = np.empty(values.size, object)
+    made[:] = leaves_of(values.astype(np.float64).reshape(-1).tolist(), True, names, Scalar)
+    return made.reshape(values.shape).view(Cells)
 
 
 def _as_cells(values: Any) -> Any:

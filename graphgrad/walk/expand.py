@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from graphgrad.graph.bridge import placed
 from graphgrad.graph.errors import GraphError, describe
 from graphgrad.graph.graph import Graph, Operand, Vertex
 from graphgrad.graph.mode import MODE, Mode
@@ -23,7 +24,7 @@ from graphgrad.graph.operation import Op
 from graphgrad.graph.scalar import Scalar, scalar
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.declare import find, lookup
-from graphgrad.walk.cells import REFUSALS, Unnoticed, leaf_cells, placed, run_on_cells
+from graphgrad.walk.cells import REFUSALS, Unnoticed, leaf_cells, run_on_cells
 from graphgrad.walk.trace import trace
 from graphgrad.walk.walk import Walk
 
@@ -55,7 +56,7 @@ def ways(walk: Walk, vertex: int) -> tuple[Way, ...]:
         return ()
     if op.expand is not None:
         found.append("expand")
-    if _is_tensor(walk) and not _reason_against_scalars(walk, one, op, CAP):
+    if _is_tensor(walk, one) and not _reason_against_scalars(walk, one, op, CAP):
         # Whether an operation's code runs on single numbers is seen by running it: there are not many.
         with contextlib.suppress(*REFUSALS):
             _scalar_graph(walk, one, op)
@@ -101,7 +102,7 @@ def expand(walk: Walk, vertex: int) -> Walk:
                 hint="graphgrad.walk.expand.ways(walk, vertex) tells which zooms there are",
             )
         )
-    graph, places = (_expansion if _is_tensor(walk) else _scalar_expansion)(walk, one, op)
+    graph, places = (_expansion if _is_tensor(walk, one) else _scalar_expansion)(walk, one, op)
     return _inner_walk(walk, one, graph, places, f"{_title(one)}, expanded")
 
 
@@ -134,7 +135,7 @@ def scalars(walk: Walk, vertex: int, cap: int = CAP) -> Walk:
     """
     one = _computed(walk, vertex, "scalars")
     op = None if one.op is None else find(one.op)
-    if op is None or not _is_tensor(walk):
+    if op is None or not _is_tensor(walk, one):
         raise GraphError(describe(f"scalars: {_title(one)} is {'a leaf' if op is None else 'a single number already'}"))
     reason = _reason_against_scalars(walk, one, op, cap)
     if reason:
@@ -172,9 +173,9 @@ def _title(vertex: Vertex) -> str:
     return f"{vertex.op or 'leaf'}{name}"
 
 
-def _is_tensor(walk: Walk) -> bool:
-    """Whether a walk is over tensors, and not over scalars."""
-    return not any(isinstance(leaf.leaf, Scalar) for leaf in walk.graph.leaves)
+def _is_tensor(walk: Walk, vertex: Vertex) -> bool:
+    """Whether a vertex is a tensor, and not a scalar."""
+    return vertex.id not in walk.graph.scalars
 
 
 def _operands(walk: Walk, vertex: Vertex) -> list[tuple[Operand, Vertex, Array]]:

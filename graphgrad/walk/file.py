@@ -27,7 +27,7 @@ import numpy as np
 
 from graphgrad.files import write
 from graphgrad.graph.errors import describe
-from graphgrad.graph.graph import Graph, Operand, Vertex
+from graphgrad.graph.graph import Graph, Operand, Vertex, gives_scalars
 from graphgrad.graph.operation import Op
 from graphgrad.graph.scalar import Scalar, scalar
 from graphgrad.graph.source import Site
@@ -273,7 +273,7 @@ class _Vertices:
         self.most = most
         self.found: dict[int, Vertex] = {}
         self.ids: set[int] = set()
-        self.kind: type | None = None
+        self.scalars: set[int] = set()
 
     def graph(self, at: Reader) -> Graph:
         parts = at.fields("vertices", "outputs")
@@ -285,6 +285,8 @@ class _Vertices:
             if vertex.error is not None and one is not members[-1]:
                 one.fail("an operation that raised ends the computation", "no vertices after it")
             self.found[vertex.id] = vertex
+            if gives_scalars(vertex, (operand.vertex in self.scalars for operand in vertex.operands)):
+                self.scalars.add(vertex.id)
         outputs = tuple(self.operand(one) for one in parts["outputs"].items())
         if not outputs:
             parts["outputs"].fail("a graph computes something", "at least one output")
@@ -385,9 +387,6 @@ class _Vertices:
             if not isinstance(number, float):
                 value.fail("a scalar is a float", "such as 2.0", repr(number)[:60])
             made = scalar(number, needs, name)
-        if self.kind not in (None, type(made)):
-            at.fail("tensors and scalars don't mix in one graph")
-        self.kind = type(made)
         return made
 
     def check_operation(
@@ -411,6 +410,11 @@ class _Vertices:
             parts["attrs"].fail(f"{name} has no attribute {unknown[0]!r:.60}", ", ".join(op.attributes) or "none")
         if op.outputs is not None and len(shapes) != op.outputs:
             parts["shapes"].fail(f"{name} has another number of outputs", str(op.outputs), str(len(shapes)))
+        kinds = {operand.vertex in self.scalars for operand in operands if operand.vertex >= 0}
+        if len(kinds) > 1:
+            parts["operands"].fail("tensors and scalars don't mix in one operation", "one kind")
+        if name == "scalars" and kinds != {False}:
+            parts["operands"].fail("scalars are the elements of a tensor", "a tensor")
         below = [self.found[operand.vertex].shapes[operand.port] for operand in operands]
         if not _is_cheap(below, attrs, self.most):
             return

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from graphgrad.autodiff.backward import differentiate
-from graphgrad.autodiff.scalar_backward import differentiate_scalar
 from graphgrad.graph.dtypes import as_array
 from graphgrad.graph.errors import DTypeError, GraphError, ShapeError, describe
 from graphgrad.graph.failure import without_failed
@@ -157,14 +156,8 @@ def trace(
 def _run_backward(roots: Sequence[tuple[Any, Any]], watcher: _Watcher) -> None:
     if not roots:
         return
-    first = roots[0][0]
-    if isinstance(first, Scalar):
-        numbers = [(root, float(seed)) for root, seed in roots]
-        observer = _ScalarWatcher(watcher)
-        differentiate_scalar(first, (), gradient=numbers[0][1], observer=observer, others=numbers[1:])
-    else:
-        starts = [(source_of(root), seed) for root, seed in roots]
-        differentiate(starts, None, observer=watcher)
+    starts = [(root, float(seed)) if isinstance(root, Scalar) else (source_of(root), seed) for root, seed in roots]
+    differentiate(starts, None, observer=watcher, scalar_observer=_ScalarWatcher(watcher))
 
 
 class _Watcher:

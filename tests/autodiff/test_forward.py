@@ -375,9 +375,9 @@ def test_results_that_are_no_tensors() -> None:
         gg.jvp(lambda x: x, (1.0,), (1.0,), has_aux=True)
 
 
-def test_tensors_and_scalars_are_not_mixed() -> None:
-    with pytest.raises(gg.DTypeError, match="both tensors and Scalars"):
-        gg.jvp(lambda a, b: a, (gg.scalar(1.0), 2.0), (1.0, 1.0))
+def test_arguments_of_both_kinds() -> None:
+    value, moved = gg.jvp(lambda a, b: gg.stack([a * a, a]) * b, (gg.scalar(3.0), 2.0), (1.0, 10.0))
+    assert (value.tolist(), moved.tolist()) == ([18.0, 6.0], [2 * 3 * 2 + 90.0, 2 + 30.0])
     with pytest.raises(gg.DTypeError, match="the tangent of a scalar is a number"):
         rate(lambda a: a, gg.scalar(1.0), [1.0, 2.0])
 

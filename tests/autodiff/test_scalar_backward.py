@@ -15,6 +15,12 @@ HERE = Path(__file__).name
 module: Any = importlib.import_module("graphgrad.autodiff.scalar_backward")  # the package has a function of that name
 
 
+@pytest.fixture(autouse=True, params=["in Python", "compiled"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every pass here in both ways; which one is taken depends else on what the process has done before."""
+    monkeypatch.setattr(module, "compiled_pays", lambda root: request.param == "compiled")
+
+
 # ---- micrograd's own test expressions, against the derivatives worked out by hand on plain floats
 
 
@@ -214,6 +220,7 @@ def test_a_gradient_that_is_no_number_changes_nothing(gradient: Any) -> None:
     assert (a.grad, y.grad) == (6.0, 1.0)
 
 
+@pytest.mark.parametrize("way", ["in Python"], indirect=True)
 def test_a_pass_that_breaks_off_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pass that stops half-way, by an interrupt say, must not add to the next one."""
     a, b = gg.scalar(3.0), gg.scalar(2.0)
@@ -236,7 +243,7 @@ def test_a_pass_that_breaks_off_leaves_nothing_behind(monkeypatch: pytest.Monkey
     with pytest.raises(KeyboardInterrupt):
         y.backward()
     assert (a.grad, b.grad) == (None, None)
-    monkeypatch.undo()
+    monkeypatch.setattr(module, "_pass_on", plain)
     y.backward()
     assert (a.grad, b.grad, far.grad) == (2 * 6 * 2.0, 2 * 6 * 3.0, 12.0)
 

@@ -314,7 +314,7 @@ def test_a_scalar_among_other_things_is_refused(other: Any) -> None:
 
 def test_operations_without_a_form_for_scalars_refuse() -> None:
     a = gg.scalar(2.0)
-    for call in (lambda: gg.sum(a), lambda: gg.matmul(a, a), lambda: gg.stack([a, a]), lambda: gg.softmax(a, axis=0)):
+    for call in (lambda: gg.sum(a), lambda: gg.matmul(a, a), lambda: gg.concat([a, a]), lambda: gg.softmax(a, axis=0)):
         with pytest.raises(gg.DTypeError, match=r"Scalar(.|\n)*hint"):
             call()
     with pytest.raises(gg.DTypeError, match="Scalar"):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gc
+import math
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import numpy as np
 import pytest
 
 import graphgrad as gg
 from graphgrad.graph.node import take_numbers
-from graphgrad.graph.tape import CAPACITY, Chunk
+from graphgrad.graph.tape import CAPACITY, Chunk, check_untraced, flatten, traced
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def test_numbers_are_taken_in_blocks() -> None:
 
 
 def test_operands_within_and_across_chunks() -> None:
-    here, there, third = Chunk(), Chunk(), Chunk(needs=False)
+    here, there, third = Chunk(gg.Scalar), Chunk(gg.Scalar), Chunk(gg.Scalar, needs=False)
     a, b, c = there.put(1.0), there.put(2.0), third.put(3.0)
     assert here.locate(here.slots[there] | b) == (there, b)
     assert here.locate(here.slots[third] | c) == (third, c)
@@ -218,3 +221,180 @@ def test_a_result_alone_keeps_its_whole_graph() -> None:
     gc.collect()
     y.backward()
     assert x.grad == pytest.approx((2 * CAPACITY + 1) * 1.01 ** (2 * CAPACITY), rel=1e-10)
+
+
+# ---- graphs one after the other
+
+
+def graph_of(n: int, x: gg.Scalar, ws: list[gg.Scalar]) -> gg.Scalar:
+    y = x * 1.0
+    for k in range(n):
+        y = y + ws[k % len(ws)] * x
+    return y
+
+
+@pytest.mark.usefixtures("no_cyclic_gc")
+@pytest.mark.parametrize("n", [3, 100, 341, 512, 1500])
+def test_graphs_that_are_differentiated_one_after_the_other_do_not_keep_each_other(n: int) -> None:
+    """A graph that begins in the chunk in which another one ended would keep that, and so on, without an end."""
+    before = alive()
+    x, ws = gg.scalar(1.0), [gg.scalar(0.1 * k) for k in range(5)]
+    y = x
+    for _ in range(60):
+        y = graph_of(n, x, ws)
+        y.backward()
+    assert alive() - before <= 4 + 2 * (2 * n // CAPACITY + 1)
+    for _ in range(60):
+        y = graph_of(n, x, ws)
+        gg.grad(lambda z, k=n: graph_of(k, z, ws), create_graph=False)(x)
+    assert alive() - before <= 4 + 4 * (2 * n // CAPACITY + 1)
+
+
+@pytest.mark.usefixtures("no_cyclic_gc")
+@pytest.mark.parametrize("n", [3, 100, 341, 512, 1500, 2048])
+def test_nor_do_graphs_of_which_only_the_value_is_asked_for(n: int) -> None:
+    before = alive()
+    x = gg.scalar(1.0)
+    for _ in range(60):
+        y = x * 1.0
+        for _step in range(n):
+            y = y * 0.5 + x
+    assert alive() - before <= 8 + 2 * (3 * n // CAPACITY + 1)
+
+
+def test_a_sum_over_many_small_examples_does_not_begin_a_chunk_for_each() -> None:
+    """Each example begins at the leaves again, as a graph of its own would."""
+    w, xs = gg.scalar(0.5), [gg.scalar(0.01 * k, requires_grad=False) for k in range(3000)]
+    total = w * 0.0
+    for x in xs:
+        total = total + (w * x - 1.0) ** 2
+    read = {total.chunk}
+    stack = [total.chunk]
+    while stack:
+        for chunk in stack.pop().reads:
+            if chunk not in read:
+                read.add(chunk)
+                stack.append(chunk)
+    with_results = [chunk for chunk in read if chunk.reads]
+    assert sum(chunk.used for chunk in with_results) == 1 + 4 * 3000
+    full, numbers = 4 * 3000 / CAPACITY, 2 * 3000 / CAPACITY  # chunks of numbers in the code end others, too
+    assert len(with_results) <= 2 * full + numbers + 2
+    total.backward()
+    assert w.grad == pytest.approx(sum(2 * (0.5 * x.data - 1) * x.data for x in xs))
+
+
+@pytest.mark.usefixtures("no_cyclic_gc")
+def test_ten_thousand_steps_of_training_stay_flat() -> None:
+    w, b = gg.scalar(0.0), gg.scalar(0.0)
+    counts = []
+    for step in range(10_000):
+        loss = (w * 0.5 + b - 1.0) ** 2
+        w.grad = b.grad = None
+        loss.backward()
+        for p in (w, b):
+            assert p.grad is not None
+            p.data -= 0.1 * p.grad
+        if step % 1000 == 999:
+            counts.append((alive(), len(w.chunk.written), len(gc.get_objects())))
+    assert max(count for count, _, _ in counts) == min(count for count, _, _ in counts)
+    assert max(written for _, written, _ in counts) <= 2
+    objects = [count for _, _, count in counts]
+    assert max(objects) - min(objects) < 200
+    assert w.data * 0.5 + b.data == pytest.approx(1.0)
+
+
+# ---- numbers in the code
+
+
+@pytest.mark.parametrize("number", [3, 3.0, True, np.float32(3), np.int8(3), 2**53 - 1, -(2**60), 1e300, -0.0])
+def test_numbers_on_either_side_are_floats_on_the_tape(number: Any) -> None:
+    x = gg.scalar(2.0)
+    right, left = x + number, number - x
+    assert right.data == 2.0 + float(number)
+    assert left.data == float(number) - 2.0
+    for result, place in ((right, 1), (left, 0)):
+        chunk, index = result.chunk.operands(result.index)[place]
+        assert (chunk.values[index], chunk.needs, index in chunk.notes) == (float(number), False, False)
+
+
+def test_numbers_of_threads_do_not_meet() -> None:
+    """Two threads that compute with one scalar put their numbers into chunks of their own."""
+    x = gg.scalar(1.0)
+    start = x * 1.0
+
+    def beside(result: gg.Scalar) -> Chunk:
+        return result.chunk.operands(result.index)[1][0]
+
+    mine = beside(start + 2.0)
+    others = in_a_thread(lambda: start + 3.0)
+    of_a_leaf = in_a_thread(lambda: x + 3.0)
+    assert mine is beside(start + 4.0) is beside(x + 4.0)
+    assert len({mine, beside(others), beside(of_a_leaf)}) == 3
+    assert [chunk.values[0] for chunk in (beside(others), beside(of_a_leaf))] == [3.0, 3.0]
+
+
+# ---- taking notes
+
+
+def test_looks_are_noted_while_a_function_runs() -> None:
+    outside = gg.scalar(5.0)
+    with traced() as trace:
+        x = gg.scalar(2.0)
+        y = x * outside
+        assert x < 3.0
+        assert y.data == 10.0
+        assert outside.data == 5.0
+        looks = list(trace.looks)
+    assert [(look.question, look.answer) for look in looks] == [("less", True), ("same", True)]
+    (chunk, index), (beside, k) = looks[0].left, looks[0].right
+    assert (chunk.values[index], beside.values[k]) == (2.0, 3.0)
+    assert looks[1].left == (y.chunk, y.index)
+    assert float(x) == 2.0
+    assert trace.looks == []
+    z = y * 2.0
+    assert z.chunk is not y.chunk
+    assert z.chunk.trace is None
+    check_untraced(y.chunk, "this", "that")
+
+
+def test_what_a_replay_cannot_repeat_is_refused_while_a_function_runs() -> None:
+    with traced():
+        x = gg.scalar(2.0)
+        with pytest.raises(gg.GraphError, match=r"this: compile_scalars is recording(.|\n)*hint: do that"):
+            check_untraced(x.chunk, "this", "do that")
+
+
+# ---- laid out flat
+
+
+def test_flat() -> None:
+    x, c = gg.scalar(2.0), gg.scalar(3.0, requires_grad=False)
+    far = in_a_thread(lambda: x * c)
+    near = gg.exp(far) + x
+    flat = flatten([near.chunk])
+    assert list(flat.parts) == sorted(flat.parts, key=lambda chunk: chunk.first)
+    place = {name: flat.place(one.chunk, one.index) for name, one in {"x": x, "c": c, "far": far, "near": near}.items()}
+    assert place["x"] < place["far"] < place["near"]
+    exp = flat.left[place["near"]]
+    assert (flat.left[exp], flat.right[exp]) == (place["far"], -1)
+    assert flat.right[place["near"]] == place["x"]
+    assert (flat.left[place["far"]], flat.right[place["far"]]) == (place["x"], place["c"])
+    assert flat.values[[place["x"], place["c"], place["far"]]].tolist() == [2.0, 3.0, 6.0]
+    assert flat.needs[[place["x"], place["c"], place["far"], place["near"]]].tolist() == [1, 0, 1, 1]
+    assert flat.codes[[place["x"], place["c"]]].tolist() == [0, 0]
+    assert all(flat.codes[k] for k in (place["far"], exp, place["near"]))
+    assert flat.left.min() >= 0
+    flat.values[:] = 0.0  # a copy
+    assert near.data == pytest.approx(math.exp(6.0) + 2.0)
+
+
+def test_a_million_scalars_are_recorded_and_freed() -> None:
+    n = 1_000_000
+    x = gg.scalar(1.0)
+    y = x
+    for _ in range(n):
+        y = -y
+    assert (y.data, flatten([y.chunk]).codes.size > n) == (1.0, True)
+    chunk = weakref.ref(y.chunk.reads[0])
+    del y
+    assert chunk() is None

@@ -66,12 +66,13 @@ def _unstack(g: Any, shapes: Sequence[Shape], axis: int) -> Sequence[Any]:
 )
 def stack(tensors: Arrays, axis: int = 0) -> Any:
     """
-    Put tensors of one shape side by side along a new axis.
+    Put tensors of one shape side by side along a new axis; or scalars, of which it makes a float64 tensor.
 
     Parameters
     ----------
     tensors
-        A sequence of tensors, all of the same shape.
+        A sequence of tensors, all of the same shape. Or of scalars, or lists of lists of them; among these may be
+        numbers, and tensors of shape ``()``. The way back is ``tensor.scalars()``.
     axis
         Where the new axis goes.
 
@@ -81,6 +82,10 @@ def stack(tensors: Arrays, axis: int = 0) -> Any:
     >>> gg.stack([[1.0, 2.0], [3.0, 4.0]], axis=1)
     tensor([[1., 3.],
             [2., 4.]])
+    >>> s = gg.scalar(3.0)
+    >>> gg.sum(gg.stack([s, s * s, 1.0])).backward()
+    >>> s.grad
+    7.0
     """
     return np.stack(tensors, axis)
 

@@ -167,7 +167,7 @@ hypot = op(
     formula="sqrt({a} ** 2 + {b} ** 2)",
     local={"a": "{a} / {out}", "b": "{b} / {out}"},
     scalar=ScalarForm(
-        math.hypot,
+        lambda a, b: abs(complex(a, b)),  # the C library's, as in NumPy and in compiled code; math.hypot is another one
         {
             "a": lambda g, a, out: g * (a / out if out != 0 else 0.0),
             "b": lambda g, b, out: g * (b / out if out != 0 else 0.0),
