@@ -1,10 +1,13 @@
 """Make the pictures that the README shows: ``python examples/pictures/make.py``.
 
-Both are made by graphgrad itself: a rendered graph, and a screenshot of the terminal UI some steps into a walk.
+All are made by graphgrad itself: a rendered graph, a screenshot of the terminal UI some steps into a walk, and what the
+example about two moons draws.
 """
 
 import asyncio
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from graphgrad.lessons import Session, open_lesson
@@ -37,6 +40,8 @@ async def screenshot() -> str:
 def main() -> None:
     neuron().graph.render(HERE / "sigmoid_neuron.svg")
     (HERE / "walk_screen.svg").write_text(asyncio.run(screenshot()), encoding="utf-8")
+    moons = [sys.executable, str(HERE.parent / "moons_scalars.py"), "--image", str(HERE / "moons_boundary.svg")]
+    subprocess.run(moons, check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

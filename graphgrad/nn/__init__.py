@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import graphgrad.autodiff  # noqa: F401 - fills the slot through which tensors reach backward()
-from graphgrad.nn import functional, init
+from graphgrad.nn import functional, init, scalar
 from graphgrad.nn.activation import LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Softplus, Tanh
 from graphgrad.nn.container import Sequential
 from graphgrad.nn.linear import Linear
@@ -30,4 +30,5 @@ __all__ = [
     "Tanh",
     "functional",
     "init",
+    "scalar",
 ]

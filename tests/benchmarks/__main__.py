@@ -16,7 +16,7 @@ from graphgrad.files import write
 
 from .harness import measure
 
-GROUPS = ("chain", "walking")
+GROUPS = ("chain", "scalars", "walking")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             result = measure(case, options.rounds)
             print("", *result.rows(), sep="\n", flush=True)
             results.append({"case": case.name, "seconds": result.times})
+        for note in getattr(group, "notes", list)():
+            print("", note, sep="\n", flush=True)
     if options.json:
         write(options.json, json.dumps(results, indent=1))
 

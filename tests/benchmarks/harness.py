@@ -18,6 +18,7 @@ __all__ = ["Case", "Result", "Run", "measure"]
 Run = Callable[[], Any]
 
 WARM_UP = 3  # rounds that don't count
+FASTER = 0.1  # a ratio below it is told the other way round: so many times as fast
 
 
 @dataclass(frozen=True)
@@ -82,21 +83,28 @@ class Result:
             seconds = self.seconds(name)
             row = f"  {name:<{width}}  {amount(seconds / units):>8}" + (f" per {unit}" if unit else "")
             if name in case.seconds:
-                row += f"   limit {amount(case.seconds[name])}: {verdict(seconds, case.seconds[name])}"
+                row += f"   limit {amount(case.seconds[name] / units)}: {verdict(seconds, case.seconds[name])}"
             if case.ours and name != case.ours:
-                row += f"   {case.ours} takes {self.ratio(name):.2f} times as long"
+                row += f"   {case.ours} {compared(self.ratio(name))}"
             if name in case.ratios:
-                row += f"   limit {case.ratios[name]:g}: {verdict(self.ratio(name), case.ratios[name])}"
+                limit = case.ratios[name]
+                times = f"{limit:g}" if limit >= FASTER else f"{1 / limit:g} times as fast"
+                row += f"   limit {times}: {verdict(self.ratio(name), limit)}"
             rows.append(row)
         return rows
 
 
+def compared(ratio: float) -> str:
+    """Our time as a multiple of another's, in words."""
+    return f"takes {ratio:.2f} times as long" if ratio >= FASTER else f"is {1 / ratio:.3g} times as fast"
+
+
 def amount(seconds: float) -> str:
     """Seconds in the unit that suits them: ``3.87 µs``, ``41 ms``."""
-    for factor, unit in ((1, "s"), (1e3, "ms")):
-        if seconds * factor >= 1:
+    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "µs")):
+        if seconds * factor >= 0.9995:
             return f"{seconds * factor:.3g} {unit}"
-    return f"{seconds * 1e6:.3g} µs"
+    return f"{seconds * 1e9:.3g} ns"
 
 
 def verdict(value: float, limit: float) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.benchmarks import chain, walking
+from tests.benchmarks import chain, scalars, walking
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.harness import Case, Result, amount, measure
 
@@ -30,10 +31,18 @@ def test_rows_name_the_limit_and_whether_it_holds() -> None:
     )
     assert Result(case, {"ours": [1.0], "theirs": [2.0]}).rows() == [
         "work of 10 bits",
-        "  ours      100 ms per bit   limit 2 s: ok",
+        "  ours      100 ms per bit   limit 200 ms: ok",
         "  theirs    200 ms per bit   ours takes 0.50 times as long   limit 0.4: MISSED",
         "  absent  not installed",
     ]
+
+
+def test_what_is_much_faster_is_told_the_other_way_round() -> None:
+    case = Case("work", {"ours": lambda: None, "theirs": lambda: None}, ours="ours", ratios={"theirs": 1 / 30})
+    assert Result(case, {"ours": [0.001], "theirs": [0.04]}).rows()[2:] == [
+        "  theirs     40 ms   ours is 40 times as fast   limit 30 times as fast: ok"
+    ]
+    assert Result(case, {"ours": [0.001], "theirs": [0.02]}).rows()[2].endswith("limit 30 times as fast: MISSED")
 
 
 def test_without_ours_nothing_is_compared() -> None:
@@ -42,7 +51,8 @@ def test_without_ours_nothing_is_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(12.3456, "12.3 s"), (0.0408, "40.8 ms"), (3.865e-6, "3.87 µs"), (2e-8, "0.02 µs")]
+    ("seconds", "text"),
+    [(12.3456, "12.3 s"), (0.0408, "40.8 ms"), (3.865e-6, "3.87 µs"), (2e-8, "20 ns"), (9.999e-7, "1 µs")],
 )
 def test_an_amount_has_the_unit_that_suits_it(seconds: float, text: str) -> None:
     assert amount(seconds) == text
@@ -67,7 +77,7 @@ def test_contenders_run_in_turn_and_the_warm_up_does_not_count() -> None:
     assert result.times == {"a": [last - 3.0, last - 1.0], "b": [last - 2.0, float(last)]}
 
 
-@pytest.mark.parametrize("group", [chain, walking], ids=lambda group: group.__name__)
+@pytest.mark.parametrize("group", [chain, scalars, walking], ids=lambda group: group.__name__)
 def test_a_group_does_the_work_that_it_names(group: Any) -> None:
     group.check()
     for case in group.CASES:
@@ -85,9 +95,25 @@ def test_the_command_measures_and_writes_every_time(
     assert (case["case"], list(case["seconds"]), len(case["seconds"]["a"])) == ("work", ["a"], 2)
 
 
+def test_what_is_no_time_is_told_after_the_cases(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(scalars, "CASES", ())
+    main(["scalars"])
+    heading, ours, theirs = capsys.readouterr().out.splitlines()[2:]
+    assert heading == f"memory of the demo's graph, {scalars.nodes(scalars.POINTS):,} operations"
+    size = re.fullmatch(r"  graphgrad  +(\d+) bytes per node", ours)
+    assert size
+    assert 34 <= int(size[1]) < 150  # opcode, two operands, value, gradient and state
+    assert re.fullmatch(r"  micrograd  (not installed| +\d+ bytes per node)", theirs)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [(["nope"], "there is no 'nope'; there are chain, walking"), (["--rounds", "0"], "a number from 1, got 0")],
+    [
+        (["nope"], "there is no 'nope'; there are chain, scalars, walking"),
+        (["--rounds", "0"], "a number from 1, got 0"),
+    ],
 )
 def test_wrong_usage_is_refused(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):

@@ -22,7 +22,7 @@ OTHER_DEFAULTS = {("functional.softmax", "dim"), ("functional.log_softmax", "dim
 # Without running statistics a batch is normalised by its own, as in training.
 OTHER_DEFAULTS |= {("functional.batch_norm", "running_mean"), ("functional.batch_norm", "running_var")}
 OTHER_DEFAULTS |= {("LogSoftmax", "dim"), ("Parameter", "data"), ("functional.softmin", "dim")}
-NOT_THEIRS = {"IncompatibleKeys", "StateDictError", "functional", "init"}
+NOT_THEIRS = {"IncompatibleKeys", "StateDictError", "functional", "init", "scalar"}
 # Activations that PyTorch hasn't.
 NOT_THEIRS |= {"bipolar_sigmoid", "gaussian", "lecun_tanh", "maxout", "swish"}
 # Losses that PyTorch hasn't, and those of energies.
