@@ -21,7 +21,7 @@ NUMBERS = (*SPECIAL, *RANDOM)
 FORMS = [op for op in OPS if op.scalar is not None]
 UNARY = [op for op in FORMS if len(op.operands) == 1]
 BINARY = [op for op in FORMS if len(op.operands) == 2]
-FORMLESS = [op for op in OPS if op.scalar is None]
+FORMLESS = [op for op in OPS if op.scalar is None and op.on_scalars is None]
 
 
 def same(ours: float, theirs: float) -> bool:
