@@ -16,6 +16,7 @@ from graphgrad.ops.array import arithmetic, elementwise, selection, softmaxes
 from graphgrad.ops.array import encoding as _encoding
 from graphgrad.ops.array.encoding import *  # noqa: F403
 from graphgrad.ops.functional import activations as _activations
+from graphgrad.ops.functional import adaptive_pooling as _adaptive_pooling
 from graphgrad.ops.functional import attention as _attention
 from graphgrad.ops.functional import axis_activations as _axis_activations
 from graphgrad.ops.functional import batch_normalizations as _batch_normalizations
@@ -32,15 +33,19 @@ from graphgrad.ops.functional import layers as _layers
 from graphgrad.ops.functional import likelihoods as _likelihoods
 from graphgrad.ops.functional import losses as _losses
 from graphgrad.ops.functional import margins as _margins
+from graphgrad.ops.functional import mean_pooling as _mean_pooling
 from graphgrad.ops.functional import metric_losses as _metric_losses
 from graphgrad.ops.functional import normalizations as _normalizations
 from graphgrad.ops.functional import overlap_losses as _overlap_losses
 from graphgrad.ops.functional import patches as _patches
 from graphgrad.ops.functional import pixels as _pixels
+from graphgrad.ops.functional import pooling as _pooling
 from graphgrad.ops.functional import rectifiers as _rectifiers
 from graphgrad.ops.functional import sides as _sides
 from graphgrad.ops.functional import similarity as _similarity
+from graphgrad.ops.functional import unpooling as _unpooling
 from graphgrad.ops.functional.activations import *  # noqa: F403
+from graphgrad.ops.functional.adaptive_pooling import *  # noqa: F403
 from graphgrad.ops.functional.attention import *  # noqa: F403
 from graphgrad.ops.functional.axis_activations import *  # noqa: F403
 from graphgrad.ops.functional.batch_normalizations import *  # noqa: F403
@@ -58,15 +63,18 @@ from graphgrad.ops.functional.likelihoods import *  # noqa: F403
 from graphgrad.ops.functional.loss_parts import REDUCTIONS, reduced
 from graphgrad.ops.functional.losses import *  # noqa: F403
 from graphgrad.ops.functional.margins import *  # noqa: F403
+from graphgrad.ops.functional.mean_pooling import *  # noqa: F403
 from graphgrad.ops.functional.metric_losses import *  # noqa: F403
 from graphgrad.ops.functional.metric_losses import from_zero
 from graphgrad.ops.functional.normalizations import *  # noqa: F403
 from graphgrad.ops.functional.overlap_losses import *  # noqa: F403
 from graphgrad.ops.functional.patches import *  # noqa: F403
 from graphgrad.ops.functional.pixels import *  # noqa: F403
+from graphgrad.ops.functional.pooling import *  # noqa: F403
 from graphgrad.ops.functional.rectifiers import *  # noqa: F403
 from graphgrad.ops.functional.sides import *  # noqa: F403
 from graphgrad.ops.functional.similarity import *  # noqa: F403
+from graphgrad.ops.functional.unpooling import *  # noqa: F403
 
 __all__ = [
     "leaky_relu",
@@ -79,6 +87,10 @@ __all__ = [
     "triplet_margin_with_distance_loss",
 ]
 __all__ += _activations.__all__
+__all__ += _adaptive_pooling.__all__
+__all__ += _mean_pooling.__all__
+__all__ += _pooling.__all__
+__all__ += _unpooling.__all__
 __all__ += _attention.__all__
 __all__ += _axis_activations.__all__
 __all__ += _batch_normalizations.__all__

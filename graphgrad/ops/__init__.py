@@ -45,6 +45,7 @@ from graphgrad.ops.array import trigonometry as trigonometry
 from graphgrad.ops.array import windows as windows
 from graphgrad.ops.declare import TABLE, find, op
 from graphgrad.ops.functional import activations as activations
+from graphgrad.ops.functional import adaptive_pooling as adaptive_pooling
 from graphgrad.ops.functional import attention as attention
 from graphgrad.ops.functional import axis_activations as axis_activations
 from graphgrad.ops.functional import batch_normalizations as batch_normalizations
@@ -61,14 +62,17 @@ from graphgrad.ops.functional import layers as layers
 from graphgrad.ops.functional import likelihoods as likelihoods
 from graphgrad.ops.functional import losses as losses
 from graphgrad.ops.functional import margins as margins
+from graphgrad.ops.functional import mean_pooling as mean_pooling
 from graphgrad.ops.functional import metric_losses as metric_losses
 from graphgrad.ops.functional import normalizations as normalizations
 from graphgrad.ops.functional import overlap_losses as overlap_losses
 from graphgrad.ops.functional import patches as patches
 from graphgrad.ops.functional import pixels as pixels
+from graphgrad.ops.functional import pooling as pooling
 from graphgrad.ops.functional import rectifiers as rectifiers
 from graphgrad.ops.functional import sides as sides
 from graphgrad.ops.functional import similarity as similarity
+from graphgrad.ops.functional import unpooling as unpooling
 from graphgrad.ops.matrix import decompositions as decompositions
 from graphgrad.ops.matrix import determinants as determinants
 from graphgrad.ops.matrix import einsum as einsum

@@ -41,7 +41,9 @@ def pairs() -> Iterator[tuple[str, Any, Any]]:
     for prefix, (ours, theirs) in rooms.items():
         for name in ours.__all__:
             if name not in NOT_THEIRS:
-                yield prefix + name, getattr(ours, name), getattr(theirs, name)
+                # Of two functions that a flag chooses between, as in max_pool2d, PyTorch hides the signature.
+                has_flag = hasattr(theirs, f"{name}_with_indices")
+                yield prefix + name, getattr(ours, name), getattr(theirs, f"{name}_with_indices" if has_flag else name)
     for room, name in ((gg.nn, "Module"), (gg.optim, "Optimizer")):
         ours, theirs = getattr(room, name), getattr(torch.nn if room is gg.nn else torch.optim, name)
         for method in vars(ours):

@@ -51,7 +51,8 @@ def test_it_is_public(op: Op) -> None:
     public = next(getattr(room, op.name) for room in rooms if hasattr(room, op.name))
     assert public.op is op
     assert public.__name__ == op.name
-    assert public is op.call
+    # A function around it may ask which of two operations is meant: `max_pool2d` with or without its indices.
+    assert op.call in (public, getattr(public, "__wrapped__", None))
 
 
 @each_op()
