@@ -1,6 +1,7 @@
 """Mean pooling, compiled: means of windows that slide over planes, and what passes back through them.
 
-Laid out as `graphgrad.kernels.pooling`: rows first, then windows.
+Laid out as `graphgrad.kernels.pooling`: rows first, then windows. `_inside` stands in both files, since what a kernel
+calls has to be in its own: what was compiled is kept on disk until that file changes.
 """
 
 from __future__ import annotations
