@@ -45,6 +45,7 @@ _NAMES: dict[str, str] = {
     ),
     "ops.special.bessel": "i0 i0e i1 i1e iv ive jv spherical_jn",
     "ops.array.complexes": "angle complex conj conjugate imag real view_as_complex view_as_real",
+    "ops.matrix.convolving": "convolve correlate",
     "ops.array.counting": "bincount histogram unique unique_counts unique_inverse",
     "ops.array.cumulative": "cumprod cumsum cumulative_trapezoid diff ediff1d logcumsumexp trapezoid",
     "ops.custom": "custom_op remove_custom_op",
@@ -244,6 +245,7 @@ if TYPE_CHECKING:
     from graphgrad.ops.array.windows import *  # noqa: F403
     from graphgrad.ops.custom import custom_op as custom_op
     from graphgrad.ops.custom import remove_custom_op as remove_custom_op
+    from graphgrad.ops.matrix.convolving import *  # noqa: F403
     from graphgrad.ops.matrix.einsum import *  # noqa: F403
     from graphgrad.ops.matrix.matmul import *  # noqa: F403
     from graphgrad.ops.matrix.products import *  # noqa: F403

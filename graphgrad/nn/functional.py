@@ -22,6 +22,7 @@ from graphgrad.ops.functional import axis_activations as _axis_activations
 from graphgrad.ops.functional import batch_normalizations as _batch_normalizations
 from graphgrad.ops.functional import binary_losses as _binary_losses
 from graphgrad.ops.functional import classification as _classification
+from graphgrad.ops.functional import convolution as _convolution
 from graphgrad.ops.functional import ctc as _ctc
 from graphgrad.ops.functional import distances as _distances
 from graphgrad.ops.functional import dropout as _dropout
@@ -43,6 +44,7 @@ from graphgrad.ops.functional import pooling as _pooling
 from graphgrad.ops.functional import rectifiers as _rectifiers
 from graphgrad.ops.functional import sides as _sides
 from graphgrad.ops.functional import similarity as _similarity
+from graphgrad.ops.functional import transposed_convolution as _transposed_convolution
 from graphgrad.ops.functional import unpooling as _unpooling
 from graphgrad.ops.functional.activations import *  # noqa: F403
 from graphgrad.ops.functional.adaptive_pooling import *  # noqa: F403
@@ -51,6 +53,7 @@ from graphgrad.ops.functional.axis_activations import *  # noqa: F403
 from graphgrad.ops.functional.batch_normalizations import *  # noqa: F403
 from graphgrad.ops.functional.binary_losses import *  # noqa: F403
 from graphgrad.ops.functional.classification import *  # noqa: F403
+from graphgrad.ops.functional.convolution import *  # noqa: F403
 from graphgrad.ops.functional.ctc import *  # noqa: F403
 from graphgrad.ops.functional.distances import *  # noqa: F403
 from graphgrad.ops.functional.dropout import *  # noqa: F403
@@ -74,6 +77,7 @@ from graphgrad.ops.functional.pooling import *  # noqa: F403
 from graphgrad.ops.functional.rectifiers import *  # noqa: F403
 from graphgrad.ops.functional.sides import *  # noqa: F403
 from graphgrad.ops.functional.similarity import *  # noqa: F403
+from graphgrad.ops.functional.transposed_convolution import *  # noqa: F403
 from graphgrad.ops.functional.unpooling import *  # noqa: F403
 
 __all__ = [
@@ -87,6 +91,8 @@ __all__ = [
     "triplet_margin_with_distance_loss",
 ]
 __all__ += _activations.__all__
+__all__ += _convolution.__all__
+__all__ += _transposed_convolution.__all__
 __all__ += _adaptive_pooling.__all__
 __all__ += _mean_pooling.__all__
 __all__ += _pooling.__all__

@@ -51,6 +51,7 @@ from graphgrad.ops.functional import axis_activations as axis_activations
 from graphgrad.ops.functional import batch_normalizations as batch_normalizations
 from graphgrad.ops.functional import binary_losses as binary_losses
 from graphgrad.ops.functional import classification as classification
+from graphgrad.ops.functional import convolution as convolution
 from graphgrad.ops.functional import ctc as ctc
 from graphgrad.ops.functional import distances as distances
 from graphgrad.ops.functional import dropout as dropout
@@ -72,7 +73,9 @@ from graphgrad.ops.functional import pooling as pooling
 from graphgrad.ops.functional import rectifiers as rectifiers
 from graphgrad.ops.functional import sides as sides
 from graphgrad.ops.functional import similarity as similarity
+from graphgrad.ops.functional import transposed_convolution as transposed_convolution
 from graphgrad.ops.functional import unpooling as unpooling
+from graphgrad.ops.matrix import convolving as convolving
 from graphgrad.ops.matrix import decompositions as decompositions
 from graphgrad.ops.matrix import determinants as determinants
 from graphgrad.ops.matrix import einsum as einsum

@@ -31,6 +31,10 @@ NOT_THEIRS |= {"soft_dice_loss", "soft_jaccard_loss", "squared_hinge_loss"}
 NOT_THEIRS |= {"energy_hinge_loss", "energy_log_loss", "energy_loss", "energy_nll_loss", "lvq2_loss", "mce_loss"}
 # PyTorch offers it elsewhere, as torch.cdist.
 NOT_THEIRS |= {"cdist"}
+# And these in torch.nn.grad.
+NOT_THEIRS |= {"conv1d_weight", "conv2d_weight", "conv3d_weight"}
+# Whether a stride that leaves elements over is refused.
+OURS_ALONE |= {(f"functional.conv{n}d", "strict") for n in (1, 2, 3)}
 NOT_THEIRS |= {"mee_loss", "perceptron_loss", "square_exponential_loss", "square_square_loss"}
 
 
