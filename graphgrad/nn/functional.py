@@ -42,6 +42,8 @@ from graphgrad.ops.functional import patches as _patches
 from graphgrad.ops.functional import pixels as _pixels
 from graphgrad.ops.functional import pooling as _pooling
 from graphgrad.ops.functional import rectifiers as _rectifiers
+from graphgrad.ops.functional import recurrent as _recurrent
+from graphgrad.ops.functional import recurrent_cells as _recurrent_cells
 from graphgrad.ops.functional import sides as _sides
 from graphgrad.ops.functional import similarity as _similarity
 from graphgrad.ops.functional import transposed_convolution as _transposed_convolution
@@ -75,6 +77,8 @@ from graphgrad.ops.functional.patches import *  # noqa: F403
 from graphgrad.ops.functional.pixels import *  # noqa: F403
 from graphgrad.ops.functional.pooling import *  # noqa: F403
 from graphgrad.ops.functional.rectifiers import *  # noqa: F403
+from graphgrad.ops.functional.recurrent import *  # noqa: F403
+from graphgrad.ops.functional.recurrent_cells import *  # noqa: F403
 from graphgrad.ops.functional.sides import *  # noqa: F403
 from graphgrad.ops.functional.similarity import *  # noqa: F403
 from graphgrad.ops.functional.transposed_convolution import *  # noqa: F403
@@ -120,6 +124,8 @@ __all__ += _overlap_losses.__all__
 __all__ += _patches.__all__
 __all__ += _pixels.__all__
 __all__ += _rectifiers.__all__
+__all__ += _recurrent.__all__
+__all__ += _recurrent_cells.__all__
 __all__ += _similarity.__all__
 __all__ += _sides.__all__
 

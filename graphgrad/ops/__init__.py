@@ -71,6 +71,8 @@ from graphgrad.ops.functional import patches as patches
 from graphgrad.ops.functional import pixels as pixels
 from graphgrad.ops.functional import pooling as pooling
 from graphgrad.ops.functional import rectifiers as rectifiers
+from graphgrad.ops.functional import recurrent as recurrent
+from graphgrad.ops.functional import recurrent_cells as recurrent_cells
 from graphgrad.ops.functional import sides as sides
 from graphgrad.ops.functional import similarity as similarity
 from graphgrad.ops.functional import transposed_convolution as transposed_convolution

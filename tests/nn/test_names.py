@@ -33,6 +33,8 @@ NOT_THEIRS |= {"energy_hinge_loss", "energy_log_loss", "energy_loss", "energy_nl
 NOT_THEIRS |= {"cdist"}
 # And these in torch.nn.grad.
 NOT_THEIRS |= {"conv1d_weight", "conv2d_weight", "conv3d_weight"}
+# And these as torch.lstm and so on, with the weights in a list, and a state and a cell as a pair.
+NOT_THEIRS |= {"gru", "lstm", "rnn_relu", "rnn_tanh", "gru_cell", "lstm_cell", "rnn_relu_cell", "rnn_tanh_cell"}
 # Whether a stride that leaves elements over is refused.
 OURS_ALONE |= {(f"functional.conv{n}d", "strict") for n in (1, 2, 3)}
 NOT_THEIRS |= {"mee_loss", "perceptron_loss", "square_exponential_loss", "square_square_loss"}

@@ -1,0 +1,283 @@
+"""Recurrent kernels: against their twins in NumPy, and against PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+
+from graphgrad.kernels import sequences
+from graphgrad.kernels.jit import compiles
+from graphgrad.kernels.plain import recurrent as plain
+
+Array = np.ndarray[Any, Any]
+
+compiled = pytest.mark.skipif(not compiles(), reason="numba doesn't compile")
+CLOSE: dict[str, dict[str, Any]] = {"float64": {"rtol": 1e-11, "atol": 1e-12}, "float32": {"rtol": 2e-5, "atol": 2e-5}}
+GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "gru_before": 3, "lstm": 4, "lstm_all": 4}
+# Length, batch, features, hidden: of one, odd, empty, and more than is multiplied in one call.
+SHAPES = [(1, 1, 1, 1), (3, 2, 2, 3), (7, 5, 3, 4), (4, 0, 2, 3), (0, 2, 2, 3), (2, 17, 9, 33), (3, 40, 2, 300)]
+
+
+def operands(layer: str, shape: Any, dtype: str, seed: int = 0) -> dict[str, Any]:
+    """Everything that the layer takes; it is kept small, so that nothing saturates."""
+    steps, batch, features, hidden = shape
+    rng = np.random.default_rng(seed)
+    rows, narrow = GATES[layer] * hidden, max(hidden // 2, 1) if layer == "lstm_all" else hidden
+
+    def draw(*shape: int) -> Array:
+        return (rng.normal(size=shape) / np.sqrt(shape[-1] or 1)).astype(dtype)
+
+    found: dict[str, Any] = {"input": draw(steps, batch, features), "hx": draw(batch, narrow)}
+    if layer.startswith("lstm"):
+        found["cx"] = draw(batch, hidden)
+    found |= {"weight_ih": draw(rows, features), "weight_hh": draw(rows, narrow)}
+    found |= {"bias_ih": draw(rows), "bias_hh": draw(rows)}
+    if layer.startswith("lstm"):
+        everything = layer == "lstm_all"
+        found["weight_hr"] = draw(narrow, hidden) if everything else None
+        found["weight_ch"] = draw(3 * hidden) if everything else None
+    return found
+
+
+def lengths_of(shape: Any, seed: int = 0) -> Array:
+    return np.random.default_rng(seed).integers(0, shape[0] + 1, shape[1])
+
+
+def run(
+    layer: str,
+    given: Mapping[str, Any],
+    lengths: Array | None = None,
+    reverse: bool = False,
+    needs: set[str] | None = None,
+    first: tuple[Any, ...] = (),
+) -> tuple[list[Array], dict[str, Any]]:
+    """Both passes: the results, and the gradients for random upstream ones."""
+    more: dict[str, Any] = {"lengths": np.asarray(() if lengths is None else lengths, np.int64), "reverse": reverse}
+    name = layer.partition("_")[0]
+    if name == "rnn":
+        first = (layer == "rnn_relu",)
+    elif name == "gru":
+        more["reset_after"] = layer == "gru"
+    results, kept = getattr(sequences, name)(*first, **given, **more)
+    weights = [one for one in given if one in ("input", "weight_ih", "weight_hh", "weight_hr", "weight_ch")]
+    more |= {one: given[one] for one in weights}
+    gradients = getattr(sequences, f"{name}_gradients")
+    found = gradients(*first, upstream(results), **more, needs=set(given) if needs is None else needs, kept=kept)
+    return list(results), found
+
+
+def upstream(results: Any) -> tuple[Array, ...]:
+    rng = np.random.default_rng(9)
+    return tuple(rng.normal(size=one.shape).astype(one.dtype) for one in results)
+
+
+def assert_same(ours: Any, theirs: Any, close: Mapping[str, Any]) -> None:
+    for a, b in zip(ours[0], theirs[0], strict=True):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        np.testing.assert_allclose(a, b, **close)
+    for name, b in theirs[1].items():
+        if b is not None:
+            scale = max(1.0, float(np.max(np.abs(b), initial=0.0)))
+            np.testing.assert_allclose(ours[1][name] / scale, b / scale, **close, err_msg=name)
+
+
+def by_twins(monkeypatch: pytest.MonkeyPatch, *args: Any, **kwargs: Any) -> Any:
+    with monkeypatch.context() as patch:
+        patch.setattr(sequences, "_kernels", lambda: plain)
+        return run(*args, **kwargs)
+
+
+# ---- kernel and twin -------------------------------------------------------------------------------------------------
+
+
+@compiled
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layer", GATES)
+def test_a_kernel_computes_what_its_twin_does(
+    layer: str, dtype: str, reverse: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for shape in SHAPES:
+        given = operands(layer, shape, dtype)
+        for lengths in (None, lengths_of(shape)):
+            ours = run(layer, given, lengths, reverse)
+            assert_same(ours, by_twins(monkeypatch, layer, given, lengths, reverse), CLOSE[dtype])
+
+
+@pytest.mark.parametrize("layer", GATES)
+def test_parts_of_the_batch_add_up(layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = (4, 7, 3, 5)
+    given = operands(layer, shape, "float64")
+    whole = run(layer, given, lengths_of(shape), True)
+    monkeypatch.setattr(sequences, "_rows", lambda *_: [range(3), range(3, 4), range(4, 7)])
+    assert_same(run(layer, given, lengths_of(shape), True), whole, CLOSE["float64"])
+
+
+@pytest.mark.parametrize("layer", GATES)
+def test_only_what_is_wanted_is_computed(layer: str) -> None:
+    given = operands(layer, (3, 2, 2, 3), "float64")
+    _, everything = run(layer, given)
+    for name in given:
+        if given[name] is not None:
+            _, found = run(layer, given, needs={name})
+            np.testing.assert_array_equal(found[name], everything[name])
+    assert run(layer, given, needs={"hx"})[1]["input"] is None
+
+
+@pytest.mark.parametrize("layer", GATES)
+def test_layout_makes_no_difference(layer: str) -> None:
+    given = operands(layer, (4, 3, 2, 3), "float32")
+    strided: dict[str, Any] = {name: None if one is None else spread(one) for name, one in given.items()}
+    assert not strided["input"].flags.c_contiguous
+    ours, theirs = run(layer, strided), run(layer, given)
+    assert_same(ours, theirs, {"rtol": 0, "atol": 0})
+
+
+def spread(array: Array) -> Array:
+    """The same values, every second element of a larger array in column-major order, read-only."""
+    room = np.zeros([2 * n for n in array.shape], array.dtype, order="F")
+    view = room[(slice(None, None, 2),) * array.ndim]
+    view[...] = array
+    view.flags.writeable = False
+    return view
+
+
+def test_memory_that_is_used_again_changes_nothing() -> None:
+    given = operands("lstm_all", (5, 4, 3, 2), "float64")
+    first = run("lstm_all", given)
+    run("lstm_all", operands("lstm_all", (5, 4, 3, 2), "float64", seed=1))
+    assert_same(run("lstm_all", given), first, {"rtol": 0, "atol": 0})
+
+
+# ---- nan -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layer", GATES)
+def test_nan_stays_nan_in_its_sequence_and_out_of_the_others(layer: str, dtype: str) -> None:
+    given = operands(layer, (4, 3, 2, 3), dtype)
+    given["input"][1, 1, 0] = np.nan
+    (out, *last), found = run(layer, given)
+    assert np.isnan(out[1:, 1]).all()
+    assert not np.isnan(out[:, [0, 2]]).any()
+    assert not np.isnan(out[0, 1]).any()
+    assert all(np.isnan(one[1]).all() for one in last)
+    assert np.isnan(found["weight_ih"]).any()
+
+
+@pytest.mark.parametrize("layer", GATES)
+def test_what_stands_behind_the_end_of_a_sequence_takes_no_part(layer: str) -> None:
+    given, lengths = operands(layer, (4, 3, 2, 3), "float32"), np.array([4, 2, 0])
+    clean = run(layer, given, lengths)
+    over = np.arange(4)[:, None] >= lengths
+    given["input"][over] = np.nan
+    results, found = run(layer, given, lengths)
+    assert_same((results, found), clean, {"rtol": 0, "atol": 0})
+    assert not results[0][over].any()
+    assert not found["input"][over].any()
+    np.testing.assert_array_equal(results[1][2], given["hx"][2])
+
+
+# ---- activations -----------------------------------------------------------------------------------------------------
+
+
+@compiled
+def test_activations_in_float32_are_exact_to_the_last_digits() -> None:
+    from graphgrad.kernels import recurrent
+
+    x = np.concatenate([np.linspace(-30, 30, 200_001), np.logspace(-30, 1, 1000), -np.logspace(-30, 1, 1000)])
+    x = x.astype(np.float32)
+    exact = x.astype(np.float64)
+    for kernel, function in ((recurrent._to_sigmoid, lambda t: 1 / (1 + np.exp(-t))), (recurrent._to_tanh, np.tanh)):
+        found = x.copy()
+        kernel(found)
+        np.testing.assert_allclose(found, function(exact), rtol=5e-7)
+
+
+@compiled
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_activations_at_the_ends(dtype: str) -> None:
+    from graphgrad.kernels import recurrent
+
+    ends = np.array([np.nan, np.inf, -np.inf, 1e30, -1e30, 0.0], dtype)
+    sigmoid, tanh = ends.copy(), ends.copy()
+    recurrent._to_sigmoid(sigmoid)
+    recurrent._to_tanh(tanh)
+    np.testing.assert_allclose(sigmoid, [np.nan, 1, 0, 1, 0, 0.5], atol=1e-37)
+    np.testing.assert_allclose(tanh, [np.nan, 1, -1, 1, -1, 0], rtol=3e-7)  # one bit less, where there is no FMA
+
+
+@compiled
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("m", "n", "k"), [(1, 1, 1), (5, 3, 2), (70, 128, 129), (9, 512, 300), (0, 3, 2)])
+def test_products_of_any_size(m: int, n: int, k: int, dtype: str) -> None:
+    from graphgrad.kernels import recurrent
+
+    rng = np.random.default_rng(0)
+    a, b, c = (rng.normal(size=shape).astype(dtype) for shape in ((m, k), (k, n), (m, n)))
+    close: dict[str, Any] = {"rtol": 1e-4 if dtype == "float32" else 1e-10, "atol": 1e-4}
+    for add in (False, True):
+        found = c.copy()
+        recurrent._multiply(a.ravel(), b.ravel(), found.reshape(-1), m, n, k, add)
+        np.testing.assert_allclose(found, a @ b + add * c, **close)
+        if k:
+            found = c.copy()
+            recurrent._multiply_turned(a.T.copy().ravel(), b.ravel(), found.reshape(-1), m, n, k, add)
+            np.testing.assert_allclose(found, a @ b + add * c, **close)
+
+
+# ---- PyTorch ---------------------------------------------------------------------------------------------------------
+
+
+def by_torch(layer: str, given: Mapping[str, Any], lengths: Array | None) -> Any:
+    """PyTorch's layer, which takes sequences of any length packed."""
+    import torch
+
+    hidden = given["weight_ih"].shape[0] // GATES[layer]
+    features = given["input"].shape[2]
+    more: dict[str, Any] = {"dtype": getattr(torch, str(given["input"].dtype))}
+    if layer.startswith("rnn"):
+        module: Any = torch.nn.RNN(features, hidden, nonlinearity=layer[4:], **more)
+    elif layer == "gru":
+        module = torch.nn.GRU(features, hidden, **more)
+    else:
+        narrow = given["hx"].shape[1]
+        module = torch.nn.LSTM(features, hidden, proj_size=0 if narrow == hidden else narrow, **more)
+    names = [
+        name for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr") if given.get(name) is not None
+    ]
+    with torch.no_grad():
+        for name in names:
+            getattr(module, f"{name}_l0").copy_(torch.tensor(given[name]))
+    carried = [torch.tensor(given[name], requires_grad=True) for name in ("hx", "cx") if name in given]
+    x = torch.tensor(given["input"], requires_grad=True)
+    start = tuple(one[None] for one in carried)
+    packed = (
+        x if lengths is None else torch.nn.utils.rnn.pack_padded_sequence(x, lengths.tolist(), enforce_sorted=False)
+    )
+    out, last = module(packed, start if len(start) == 2 else start[0])
+    if lengths is not None:
+        out, _ = torch.nn.utils.rnn.pad_packed_sequence(out, total_length=len(given["input"]))
+    results = [out, *(one[0] for one in (last if isinstance(last, tuple) else (last,)))]
+    weights = upstream([one.detach().numpy() for one in results])
+    torch.autograd.backward(results, [torch.tensor(one) for one in weights])
+    found: dict[str, Any] = {"input": x.grad, **dict(zip(("hx", "cx"), (one.grad for one in carried), strict=False))}
+    found |= {name: getattr(module, f"{name}_l0").grad for name in names}
+    return [one.detach().numpy() for one in results], {name: one.numpy() for name, one in found.items()}
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+@pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed; the extra `oracle` has it")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layer", ["rnn_tanh", "rnn_relu", "gru", "lstm", "lstm_all"])
+def test_a_layer_computes_what_pytorchs_does(layer: str, dtype: str) -> None:
+    for shape in ((1, 1, 1, 2), (7, 5, 3, 4), (9, 20, 8, 33)):
+        given = operands(layer, shape, dtype)
+        if layer == "lstm_all":  # PyTorch has no peepholes
+            given["weight_ch"] = None
+        for lengths in (None, np.maximum(lengths_of(shape), 1)):
+            assert_same(run(layer, given, lengths), by_torch(layer, given, lengths), CLOSE[dtype])
