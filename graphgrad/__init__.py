@@ -33,6 +33,7 @@ _NAMES: dict[str, str] = {
     "graph.record": "record Recording",
     "graph.scalar": "Scalar scalar",
     "graph.tensor": "Tensor",
+    "graph.threads": "get_num_threads set_num_threads",
     "ops": "fft linalg random",
     "ops.array.aggregates": "logmeanexp prod ptp vector_norm",
     "ops.array.arithmetic": (
@@ -207,6 +208,8 @@ if TYPE_CHECKING:
     from graphgrad.graph.scalar import Scalar as Scalar
     from graphgrad.graph.scalar import scalar as scalar
     from graphgrad.graph.tensor import Tensor as Tensor
+    from graphgrad.graph.threads import get_num_threads as get_num_threads
+    from graphgrad.graph.threads import set_num_threads as set_num_threads
     from graphgrad.ops import fft as fft
     from graphgrad.ops import linalg as linalg
     from graphgrad.ops import random as random

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core import config, event
 
-__all__ = ["compiles", "jit"]
+__all__ = ["compiles", "jit", "say_nothing"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,4 +49,10 @@ class _FirstCompilation(event.Listener):
         """Nothing is said at the end: what was waited for goes on."""
 
 
-event.register("numba:compile", _FirstCompilation())  # type: ignore[no-untyped-call]
+_first = _FirstCompilation()
+event.register("numba:compile", _first)  # type: ignore[no-untyped-call]
+
+
+def say_nothing() -> None:
+    """Say nothing of the first compilation: somebody tells more about it."""
+    _first.said = True

@@ -1,28 +1,73 @@
-"""Work in parallel: on threads, since kernels let go of the interpreter's lock."""
+"""Work in parallel: on threads, since kernels let go of the interpreter's lock.
+
+Who shares out work takes part in it: handing over to a thread that sleeps costs some 30 µs, in which one who is awake
+has often done all. Nobody is given an item in advance; each takes the next one when it is ready.
+"""
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
-__all__ = ["in_parallel", "processors", "shares"]
+__all__ = ["in_parallel", "processors", "share_among", "shares"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+_wanted: int | None = None
+
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """How many threads share work: as many as were asked for, else one for each processor this process may use."""
+    if _wanted is not None:
+        return _wanted
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def share_among(count: int) -> None:
+    """Share work among so many threads from now on, the one that shares it out among them."""
+    global _wanted
+    _wanted = count
+
+
 def shares(count: int) -> list[range]:
-    """Split the numbers from 0 to `count` evenly, a range for each processor; none is empty."""
+    """Split the numbers from 0 to `count` evenly, a range for each thread; none is empty."""
     parts = min(count, processors())
     return [range(count * k // parts, count * (k + 1) // parts) for k in range(parts)]
+
+
+class _Job:
+    """Items to be worked through by whoever has time."""
+
+    def __init__(self, function: Callable[[Any], Any], items: Sequence[Any]) -> None:
+        self.function = function
+        self.items = items
+        self.results: list[Any] = [None] * len(items)
+        self.errors: dict[int, BaseException] = {}
+        self.next = itertools.count()  # taking a number from it can't be interrupted by another thread
+        self.missing = len(items)
+        self.lock = threading.Lock()
+        self.done = threading.Lock()
+        self.done.acquire()
+
+    def work(self) -> None:
+        """Take items for as long as there are any."""
+        for k in self.next:
+            if k >= len(self.items):
+                return
+            try:
+                if not self.errors:  # else the results are for nobody
+                    self.results[k] = self.function(self.items[k])
+            except BaseException as error:  # noqa: BLE001  # raised again by the one who waits
+                self.errors[k] = error
+            with self.lock:
+                self.missing -= 1
+                if not self.missing:
+                    self.done.release()
 
 
 class _Pool:
@@ -30,21 +75,37 @@ class _Pool:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.executor: ThreadPoolExecutor | None = None
+        self.threads = 0
+        self.jobs: SimpleQueue[_Job] = SimpleQueue()
         self.here = threading.local()
 
-    def get(self) -> ThreadPoolExecutor:
-        with self.lock:
-            if self.executor is None:
-                self.executor = ThreadPoolExecutor(processors(), "graphgrad", initializer=self._begin)
-            return self.executor
-
-    def _begin(self) -> None:
+    def run(self, job: _Job, helpers: int) -> None:
+        """Do a job in this thread and as many others."""
+        if self.threads < helpers:
+            self._begin(helpers)
+        for _ in range(helpers):
+            self.jobs.put(job)
         self.here.works = True
+        try:
+            job.work()
+        finally:
+            self.here.works = False
+        job.done.acquire()  # by now nobody begins with an item; some may be at one
 
     def works_here(self) -> bool:
-        """Whether this is one of the threads."""
+        """Whether this thread is at work that was shared out."""
         return getattr(self.here, "works", False)
+
+    def _begin(self, threads: int) -> None:
+        with self.lock:
+            for number in range(self.threads, threads):
+                threading.Thread(target=self._wait_for_work, name=f"graphgrad_{number}", daemon=True).start()
+            self.threads = max(self.threads, threads)
+
+    def _wait_for_work(self) -> None:
+        self.here.works = True
+        while True:
+            self.jobs.get().work()
 
 
 _pool = _Pool()
@@ -53,10 +114,15 @@ if hasattr(os, "register_at_fork"):
 
 
 def in_parallel(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """Call a function with each item, on as many processors as there are; the results in the order of the items.
+    """Call a function with each item, in as many threads as share work, this one among them; results in order.
 
-    Inside of a call there is no more to share out, and the items come one after the other.
+    Inside of a call there is no more to share out, and the items come one after the other. After an error no further
+    item is begun, and nothing runs any more when it is raised.
     """
     if len(items) < 2 or processors() == 1 or _pool.works_here():
         return [function(item) for item in items]
-    return list(_pool.get().map(function, items))
+    job = _Job(function, items)
+    _pool.run(job, min(len(items), processors()) - 1)
+    if job.errors:
+        raise job.errors[min(job.errors)]
+    return job.results

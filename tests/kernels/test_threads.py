@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+import weakref
 from typing import Any
 
+import numpy as np
 import pytest
 
 from graphgrad.kernels import threads
@@ -73,6 +76,94 @@ def test_work_inside_of_work_ends() -> None:
     """Threads that wait for threads of the same pool would wait for ever."""
     nested = in_parallel(lambda k: in_parallel(lambda i: i + k, range(3)), range(6))
     assert nested == [[k, k + 1, k + 2] for k in range(6)]
+
+
+@pytest.mark.usefixtures("three")
+def test_work_inside_of_work_stays_in_its_thread() -> None:
+    barrier = threading.Barrier(2, timeout=60)  # the third has nothing to do, and must not be asked
+
+    def inside(k: int) -> bool:
+        time.sleep(0.01)
+        return threading.current_thread() is here[k]
+
+    def outside(k: int) -> list[bool]:
+        here[k] = threading.current_thread()
+        barrier.wait()
+        return in_parallel(lambda _: inside(k), range(4))
+
+    here: dict[int, threading.Thread] = {}
+    assert in_parallel(outside, range(2)) == [[True] * 4] * 2
+    assert threading.current_thread() in here.values()
+    assert sorted(in_parallel(lambda k: barrier.wait(), range(2))) == [0, 1], "afterwards work is shared out again"
+
+
+@pytest.mark.usefixtures("three")
+def test_the_calling_thread_does_what_nobody_else_has_begun() -> None:
+    """While the others sleep, or are held up, it goes on alone."""
+    here, enough = threading.current_thread(), threading.Event()
+    by_this: list[int] = []
+
+    def work(k: int) -> None:
+        if threading.current_thread() is not here:
+            enough.wait(60)
+            return
+        by_this.append(k)
+        if len(by_this) == 5:
+            enough.set()
+
+    in_parallel(work, range(9))
+    assert len(by_this) >= 5
+    assert enough.is_set()
+
+
+@pytest.mark.usefixtures("three")
+def test_after_an_error_nothing_runs_and_nothing_more_begins() -> None:
+    at_work, begun = threading.Barrier(3, timeout=60), []
+    ended = []
+
+    def work(k: int) -> None:
+        begun.append(k)
+        at_work.wait()
+        if k == 0:
+            raise KeyError(k)
+        time.sleep(0.5)
+        ended.append(k)
+
+    with pytest.raises(KeyError):
+        in_parallel(work, range(30))
+    assert sorted(begun) == [0, 1, 2]
+    assert sorted(ended) == [1, 2]
+
+
+@pytest.mark.usefixtures("three")
+def test_several_threads_share_out_work_at_once() -> None:
+    results: dict[int, list[int]] = {}
+
+    def share_out(k: int) -> None:
+        for _ in range(50):
+            results[k] = in_parallel(lambda i: i * k, range(10))
+
+    callers = [threading.Thread(target=share_out, args=(k,)) for k in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(60)
+    assert results == {k: [i * k for i in range(10)] for k in range(4)}
+
+
+def test_work_done_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was shared out is let go of, by threads that sleep too."""
+    monkeypatch.setattr(threads, "processors", lambda: 3)
+    monkeypatch.setattr(threads, "_pool", threads._Pool())
+    array = np.ones(3)
+    gone = weakref.ref(array)
+    in_parallel(array.__getitem__, range(3))
+    del array
+    for _ in range(1000):
+        if gone() is None:
+            return
+        time.sleep(0.01)
+    pytest.fail("it is still referred to")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

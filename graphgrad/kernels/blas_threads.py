@@ -1,0 +1,95 @@
+"""How many threads BLAS uses: NumPy's and SciPy's, which are two libraries with threads of their own."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+__all__ = ["blas_libraries", "one_thread", "use_threads"]
+
+
+class _Threads:
+    """BLAS held to one thread for as long as anybody wants that, to what was asked for otherwise.
+
+    Two that overlap must not each put back what they found: the second found the limit of the first.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.found: list[Any] | None = None
+        self.releases: list[Any] = []
+        self.users = 0
+        self.otherwise: list[int] = []
+
+    def libraries(self) -> list[Any]:
+        """The libraries, looked for once, since it takes long: SciPy's has to be there by then."""
+        if self.found is None:
+            import scipy.linalg.cython_blas  # noqa: F401
+            from threadpoolctl import ThreadpoolController
+
+            self.found = ThreadpoolController().select(user_api="blas").lib_controllers
+            kinds = dict.fromkeys(map(type, self.found))
+            self.releases = [
+                kind.clear_controlling_thread for kind in kinds if hasattr(kind, "clear_controlling_thread")
+            ]
+        return self.found
+
+    def begin(self) -> None:
+        with self.lock:
+            if not self.users:
+                self.otherwise = [library.get_num_threads() for library in self.libraries()]
+                self.set([1] * len(self.otherwise))
+            self.users += 1
+
+    def end(self) -> None:
+        with self.lock:
+            self.users -= 1
+            if not self.users:
+                self.set(self.otherwise)
+
+    def use(self, count: int) -> None:
+        with self.lock:
+            self.otherwise = [count] * len(self.libraries())
+            if not self.users:
+                self.set(self.otherwise)
+
+    def set(self, counts: list[int]) -> None:
+        """Set the numbers, whichever thread did so before: of several, threadpoolctl would obey the first only."""
+        self.release()
+        for library, count in zip(self.libraries(), counts, strict=True):
+            library.set_num_threads(count)
+        self.release()
+
+    def release(self) -> None:
+        for release in self.releases:
+            release(force=True)
+
+
+_threads = _Threads()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.__init__)  # type: ignore[misc]  # who wanted one stays behind
+
+
+def blas_libraries() -> list[tuple[str, int]]:
+    """The libraries by name and version, each with its number of threads."""
+    with _threads.lock:
+        found = [
+            (f"{one.internal_api} {one.version or ''}".strip(), one.get_num_threads()) for one in _threads.libraries()
+        ]
+    return found
+
+
+def use_threads(count: int) -> None:
+    """Products in BLAS on so many threads from now on, but for those that hold it to one."""
+    _threads.use(count)
+
+
+class one_thread:  # read as a function: `with one_thread():`, and quicker than a generator
+    """Products in BLAS on the thread that asks for them, while threads of our own share out the work."""
+
+    def __enter__(self) -> None:
+        _threads.begin()
+
+    def __exit__(self, *_: object) -> None:
+        _threads.end()
