@@ -189,20 +189,20 @@ class TangentSweep:
                 else:
                     operands.append(self.zero(source))
             return self.run_again(node, operands, op)
-        # What may be left out, a bias, is added; the rest is linear without it.
-        required: Sequence[int] = range(len(moved))
-        if op.neutral:
-            required = [i for i, name in enumerate(op.operands) if name not in op.neutral]
-            op = without(op, tuple(op.neutral))
+        # What may be left out, a bias, is added: it goes along with the first of the factors, and if none moves with 0.
+        added = [i for i, name in enumerate(op.operands) if name in op.neutral]
+        factors = [i for i in range(len(moved)) if i not in added]
+        moving: list[int | None] = [i for i in factors if moved[i] is not None]
         total = None
-        for i, tangent in enumerate(moved):
-            if tangent is None:
-                continue
-            if i in required:
-                held = [tangent if k == i else saved[k] for k in required]
-                part = self.run_again(node, held, op)
+        for k in moving or [None]:
+            along = [i for i in added if moved[i] is not None and total is None]
+            if k is None:
+                held = [self.zero(node.operands[i]) for i in factors]
             else:
-                part = (broadcast_to if self.on_tensors else np.broadcast_to)(tangent, node.shape)
+                held = [moved[i] if i == k else saved[i] for i in factors]
+            given = dict(zip([*factors, *along], [*held, *(moved[i] for i in along)], strict=True))
+            missing = [op.operands[i] for i in added if i not in along]
+            part = self.run_again(node, [given[i] for i in sorted(given)], without(op, missing) if missing else op)
             if part is None:
                 return None
             total = part if total is None else total + part

@@ -7,11 +7,20 @@ and zero where there is none. All three functions are sums over these pairs; the
     input_gradient   input[i]  = Σ weight[r] · grad[o]      a transposed convolution
     weight_gradient  weight[r] = Σ grad[o] · input[i]
 
-Windows are written side by side as columns, and multiplied by the weights (`graphgrad.kernels.convolution_columns`);
-or, if they are 3 by 3 and there are many channels, transformed (`graphgrad.kernels.winograd`); or gone through by a
-plain loop where each channel has weights of its own (`graphgrad.kernels.depthwise`). Images, or blocks of one, are
-shared out over the processors. Beyond operands and results that takes, for each processor, one padded image and a block
-of columns, and `weight_gradient` the weights once or twice more.
+Lines of windows are written out as rows of a matrix, and multiplied by the weights
+(`graphgrad.kernels.convolution_columns`); or, if they are 3 by 3 and there are many channels, transformed
+(`graphgrad.kernels.winograd`); or gone through by a plain loop where each channel has weights of its own
+(`graphgrad.kernels.depthwise`). Images, or blocks of one, are shared out over the processors.
+
+Beyond operands and results that takes, for each processor:
+
+- one padded image, or some if their planes have fewer than 64 outputs: then so many that there are 64 to 127 outputs
+- 512 KiB of columns, or 64 windows if that is more; for transformed tiles, 240 tiles (or a row of them) of an image,
+  36 times as many numbers as there are channels
+- `weight_gradient`: the weights once, or twice if they are transformed
+
+and a copy of the weights in the order in which they are multiplied, transformed twice as many. None of it is kept but
+up to 16 MiB for each thread.
 """
 
 from __future__ import annotations
@@ -25,31 +34,13 @@ import numpy as np
 
 from graphgrad.kernels import convolution_columns, depthwise, winograd
 from graphgrad.kernels.blas import one_thread
+from graphgrad.kernels.convolution_plan import MULTIPLIER, SMALL, Plan, Steps
 from graphgrad.kernels.threads import in_parallel, processors, shares
 
 __all__ = ["forward", "input_gradient", "weight_gradient"]
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
-Steps = tuple[Shape, Shape, Shape, Shape]
-"""The lengths of what is looked for, stride, padding and dilation, along three axes."""
-
-_BLOCK = 1 << 17
-"""How many bytes of columns there are at a time: they and the weights are to stay in a second-level cache."""
-_PRODUCT = 1_000_000
-"""And how many products are in one product of matrices: OpenBLAS multiplies smaller ones without rearranging them."""
-_LEAST = 128
-"""But not fewer columns than these, if there are so many: the weights are rearranged for each product anew."""
-_RUN = 1 << 12
-"""How many sums of a depthwise convolution there are at a time: they are to stay in the first-level cache."""
-_TILES = 48, 240
-"""Of how many tiles of an image on they are transformed, and up to how many at a time."""
-_CHANNELS = 32
-"""And of how many channels on: the transforms cost as much for each, the products as much for each pair."""
-_SMALL = 1 << 20
-"""Up to so many products one thread is done before others have begun."""
-_MULTIPLIER = 4
-"""Up to so many output channels for an input channel of its own, a loop is quicker than a product of matrices."""
 _KEPT = 1 << 24
 """Up to so many bytes of work memory are kept by each thread: fresh memory costs a page fault every 4 KiB."""
 
@@ -172,81 +163,8 @@ def weight_gradient(
 # ---- how the work is shared out --------------------------------------------------------------------------------------
 
 
-class _Plan:
-    """What is where, as the kernels are told."""
-
-    def __init__(self, images: Array, taps: Shape, outs: Array, steps: Steps, groups: int) -> None:
-        """Of a convolution from `images` to `outs`, whichever of them is looked for."""
-        _, stride, padding, dilation = steps
-        size = outs.shape[2:]
-        reach = tuple(
-            (count - 1) * step + gap * (n - 1) + 1
-            for count, n, step, gap in zip(size, taps, stride, dilation, strict=True)
-        )
-        n_in, n_out = images.shape[1] // groups, outs.shape[1] // groups
-        self.shape: tuple[int, int, int, int] = (len(images), groups, n_in, n_out)
-        self.windows = (taps, size, stride, dilation)
-        self.rooms = (images.shape[2:], reach, padding)
-        self.reach = reach
-        self.inside = not any(padding) and all(far <= n for far, n in zip(reach, images.shape[2:], strict=True))
-        """Whether windows lie inside of the images, counted from their first element."""
-        self.deep = n_in * math.prod(taps)
-        self.places: int = math.prod(size)
-        self.products = outs.size * self.deep
-        self.depthwise = groups > 1 == n_in and n_out <= _MULTIPLIER
-        self.matrix = self.inside and taps == (1, 1, 1) == stride and size == images.shape[2:]
-        """Whether each window is one element of each channel, so that the image is the matrix of its columns."""
-        self.high, self.pitch = (size[1] + 1) // 2, (size[2] + 1) // 2 + 1
-        self.tiled = (
-            groups == 1 == size[0] == images.shape[2]
-            and (taps, stride, dilation, padding[0]) == ((1, 3, 3), (1, 1, 1), (1, 1, 1), 0)
-            and min(n_in, n_out) >= _CHANNELS
-            and self.high * self.pitch >= _TILES[0]
-            and self.products > _SMALL
-        )
-        """Whether windows of 3 by 3 are taken tile by tile, as `graphgrad.kernels.winograd` does."""
-        self.itemsize: int = images.itemsize
-
-    def cut(self, deep: int, blocks_apart: bool = True) -> tuple[int, int]:
-        """How many examples are taken together, and how many windows of one, with a piece for each processor."""
-        examples, groups, _, n_out = self.shape
-        most = min(_BLOCK // (deep * self.itemsize), _PRODUCT // (deep * n_out))
-        most = max(most // 16 * 16, _LEAST)
-        together = min(most // self.places, -(-examples // processors()))
-        if together > 1:
-            return together, self.places
-        blocks = -(-self.places // most)
-        if blocks_apart and self.products > _SMALL and examples * groups < processors():
-            blocks = max(blocks, processors())
-        return 1, -(-self.places // blocks)
-
-    def pieces(self, cut: tuple[int, int]) -> int:
-        return -(-self.shape[0] // cut[0]) * self.shape[1] * -(-self.places // cut[1])  # all rounded up
-
-    def work(self, cut: tuple[int, int], deep: int) -> tuple[int, int]:
-        """How many columns' and panel's elements that takes."""
-        width = cut[0] * cut[1]
-        return 0 if self.matrix and cut[0] == 1 else deep * width, self.shape[3] * width if cut[0] > 1 else 0
-
-    def tiles(self) -> tuple[tuple[Any, Any, Any, Any, int], int, Any]:
-        """What the kernels of tiles are told, the rows of tiles in a strip last; how many strips; and memory."""
-        (_, *lengths), _, (_, *padding) = self.rooms
-        _, _, n_in, n_out = self.shape
-        strips = -(-self.high // max(1, _TILES[1] // self.pitch))
-        rows = -(-self.high // strips)
-        strips = -(-self.high // rows)
-        told = (n_in, n_out), tuple(lengths), tuple(self.windows[1][1:]), tuple(padding), rows
-        tiles = rows * self.pitch
-        planes = 4 * max(n_in, n_out) * (tiles + self.pitch)
-        return told, self.shape[0] * strips, (planes, 16 * n_in * tiles, 16 * n_out * tiles, 2 * tiles)
-
-    def rows(self, wide: int) -> int:
-        """How many rows of a depthwise convolution are taken at a time."""
-        return int(max(1, min(_RUN // wide, self.windows[1][1])))
-
-
 def _forward(images: Array, kernel: Array, steps: Steps, bias: Array, out: Array, groups: int) -> None:
-    plan = _Plan(images, kernel.shape[2:], out, steps, groups)
+    plan = Plan(images, kernel.shape[2:], out, steps, groups)
     if plan.tiled:
         told, strips, work = plan.tiles()
         with np.errstate(all="ignore"):
@@ -261,68 +179,90 @@ def _forward(images: Array, kernel: Array, steps: Steps, bias: Array, out: Array
         _share(some, strips, plan.products)
         if np.isfinite(np.einsum("i->", out.reshape(-1))):  # else something may have spread over its tile
             return
-    given = images.ravel(), kernel.ravel(), bias, out.reshape(-1), plan.shape, plan.windows, plan.rooms
+    places = plan.shape, plan.windows, plan.rooms
     if plan.depthwise:
-        room = 0 if plan.inside else math.prod(plan.reach)
-        wide = images.shape[4] if plan.inside else plan.reach[2]
-        rows = plan.rows(wide)
+        room, rows, line = plan.lines(padded=False)
 
         def channels(part: range) -> None:
-            memory = _memory(out.dtype, room, rows * wide)
-            depthwise.forward(*given, rows, part.start, part.stop, *memory[:-1])
+            memory = _memory(out.dtype, room, line)
+            depthwise.forward(
+                images.ravel(),
+                kernel.ravel(),
+                bias,
+                out.reshape(-1),
+                *places,
+                rows,
+                part.start,
+                part.stop,
+                *memory[:-1],
+            )
 
         _share(channels, len(out) * out.shape[1], plan.products, blas=False)
         return
-    cut = plan.cut(plan.deep)
-    room = 0 if plan.inside else plan.shape[2] * math.prod(plan.reach)
-    work = plan.work(cut, plan.deep)
+    if plan.dense:
+        _multiply(images.reshape(len(images), -1), kernel.reshape(len(kernel), -1).T, bias, out)
+        return
+    rows = plan.shape[2] * kernel.shape[4]
+    cut, sets = plan.cut(rows)
+    matrix = plan.matrix and cut[0] == 1
+    room = 0 if plan.inside else cut[0] * plan.shape[2] * math.prod(plan.reach)
+    columns, panel = plan.work(rows, cut, sets)
+    weight = np.ascontiguousarray(kernel.transpose(2, 3, 0, 1, 4)).ravel()
 
     def pieces(part: range) -> None:
-        memory = _memory(out.dtype, room, *work)
-        convolution_columns.forward(*given, cut, plan.matrix and cut[0] == 1, part.start, part.stop, *memory)
+        memory = _memory(out.dtype, room, 0 if matrix else columns, panel)
+        convolution_columns.forward(
+            images.ravel(), weight, bias, out.reshape(-1), *places, cut, sets, matrix, part.start, part.stop, *memory
+        )
 
     _share(pieces, plan.pieces(cut), plan.products)
 
 
 def _spread(grads: Array, kernel: Array, steps: Steps, bias: Array, out: Array, groups: int) -> None:
-    plan = _Plan(out, kernel.shape[2:], grads, steps, groups)
-    given = grads.ravel(), kernel.ravel(), bias, out.reshape(-1), plan.shape, plan.windows, plan.rooms
+    plan = Plan(out, kernel.shape[2:], grads, steps, groups)
+    places = plan.shape, plan.windows, plan.rooms
     if plan.depthwise and np.isfinite(kernel).all():  # it multiplies zeros too
-        rows = plan.rows(plan.reach[2])
+        room, rows, line = plan.lines(padded=True)
 
         def channels(part: range) -> None:
-            memory = _memory(out.dtype, math.prod(plan.reach), rows * plan.reach[2])
-            depthwise.spread(*given, rows, part.start, part.stop, *memory[:-1])
+            memory = _memory(out.dtype, room, line)
+            depthwise.spread(
+                grads.ravel(), kernel.ravel(), bias, out.reshape(-1), *places, rows, part.start, part.stop, *memory[:-1]
+            )
 
         _share(channels, len(out) * out.shape[1], plan.products, blas=False)
         return
-    examples, _, n_in, _ = plan.shape
+    if plan.dense:
+        _multiply(grads.reshape(len(grads), -1), kernel.reshape(len(kernel), -1), bias, out)
+        return
+    examples, _, n_in, n_out = plan.shape
     parts = min(n_in, processors()) if examples * groups < processors() else 1
     most = -(-n_in // parts)
-    deep = most * math.prod(kernel.shape[2:])
-    cut = plan.cut(deep, blocks_apart=False)
-    width = cut[0] * cut[1]
-    work = deep * width, plan.shape[3] * width if cut[0] > 1 else 0
+    rows = most * kernel.shape[4]
+    cut, sets = plan.cut(rows, apart=False)
+    work = plan.work(rows, cut, sets)
+    turned = kernel.reshape(groups, n_out, *kernel.shape[1:]).transpose(3, 4, 0, 2, 5, 1)
+    weight = np.ascontiguousarray(turned).ravel()
 
     def pieces(part: range) -> None:
-        memory = _memory(out.dtype, most * math.prod(plan.reach), *work)
-        convolution_columns.spread(*given, cut, parts, part.start, part.stop, *memory)
+        memory = _memory(out.dtype, cut[0] * most * math.prod(plan.reach), *work)
+        convolution_columns.spread(
+            grads.ravel(), weight, bias, out.reshape(-1), *places, cut, sets, parts, part.start, part.stop, *memory
+        )
 
     _share(pieces, -(-examples // cut[0]) * groups * parts, plan.products)
 
 
 def _weight_gradient(images: Array, grads: Array, steps: Steps, out: Array, groups: int) -> None:
-    plan = _Plan(images, out.shape[2:], grads, steps, groups)
+    plan = Plan(images, out.shape[2:], grads, steps, groups)
     given = images.ravel(), grads.ravel()
     places = plan.shape, plan.windows, plan.rooms
     if plan.depthwise:
-        room = 0 if plan.inside else math.prod(plan.reach)
-        wide = images.shape[4] if plan.inside else plan.reach[2]
-        rows = plan.rows(wide)
+        room, rows, line = plan.lines(padded=False)
         lanes = depthwise.LANES * math.prod(out.shape[2:])
 
         def channels(part: range) -> None:
-            memory = _memory(out.dtype, room, rows * wide, lanes)
+            memory = _memory(out.dtype, room, line, lanes)
             depthwise.weight_gradient(*given, out.reshape(-1), *places, rows, part.start, part.stop, *memory[:-1])
 
         _share(channels, len(out), plan.products, blas=False)
@@ -339,26 +279,31 @@ def _weight_gradient(images: Array, grads: Array, steps: Steps, out: Array, grou
             return mine
 
         with np.errstate(all="ignore"):
-            transformed = np.add.reduce(_share(some, strips, plan.products)).reshape(16, -1)
-            out[...] = (winograd.WEIGHTS.T.astype(out.dtype) @ transformed).T.reshape(out.shape)
+            found = _total(_share(some, strips, plan.products)).reshape(16, -1)
+            out[...] = (winograd.WEIGHTS.T.astype(out.dtype) @ found).T.reshape(out.shape)
         if np.isfinite(out).all():  # else something may have spread over its tile
             return
         out[...] = 0.0
-    cut = plan.cut(plan.deep)
-    room = 0 if plan.inside else plan.shape[2] * math.prod(plan.reach)
-    work = plan.work(cut, plan.deep)
+    if plan.dense:
+        none = _given(None, out.dtype)
+        _multiply(grads.reshape(len(grads), -1).T, images.reshape(len(images), -1), none, out)
+        return
+    rows = plan.shape[2] * out.shape[4]
+    cut, sets = plan.cut(rows)
+    matrix = plan.matrix and cut[0] == 1
+    room = 0 if plan.inside else cut[0] * plan.shape[2] * math.prod(plan.reach)
+    columns, panel = plan.work(rows, cut, sets, panel=True)
 
     def pieces(part: range) -> Array:
-        mine = out if part.start == 0 else np.zeros_like(out)
-        memory = _memory(out.dtype, room, *work)
-        matrix = plan.matrix and cut[0] == 1
-        convolution_columns.weight_gradient(
-            *given, mine.reshape(-1), *places, cut, matrix, part.start, part.stop, *memory
-        )
+        mine = np.zeros(out.size, out.dtype)
+        memory = _memory(out.dtype, room, 0 if matrix else columns, panel)
+        convolution_columns.weight_gradient(*given, mine, *places, cut, sets, matrix, part.start, part.stop, *memory)
         return mine
 
-    for mine in _share(pieces, plan.pieces(cut), plan.products)[1:]:
-        out += mine
+    found = _total(_share(pieces, plan.pieces(cut), plan.products))
+    n_in, *taps = out.shape[1:]
+    parts = found.reshape(*taps[:2], groups, n_in, taps[2], -1).transpose(2, 5, 3, 0, 1, 4)
+    out[...] = parts.reshape(out.shape)
 
 
 def _turns(kernel: Array, grads: Array, out: Array, stride: Shape, groups: int) -> bool:
@@ -370,8 +315,8 @@ def _turns(kernel: Array, grads: Array, out: Array, stride: Shape, groups: int) 
     n_in, n_out = kernel.shape[1], len(kernel) // groups
     return (
         stride == (1, 1, 1)
-        and not (groups > 1 == n_in and n_out <= _MULTIPLIER)
-        and math.prod(out.shape[2:]) * n_in * 4 <= math.prod(grads.shape[2:]) * n_in * 5
+        and not (groups > 1 == n_in and n_out <= MULTIPLIER)
+        and 4 * math.prod(out.shape[2:]) <= 5 * math.prod(grads.shape[2:])
         and bool(np.isfinite(kernel).all())
     )
 
@@ -385,9 +330,25 @@ def _turned(grads: Array, kernel: Array, steps: Steps, groups: int) -> tuple[Arr
     return grads, np.ascontiguousarray(flipped).reshape(groups * n_in, -1, *taps), (size, stride, before, dilation)
 
 
+def _multiply(a: Array, b: Array, bias: Array, out: Array) -> None:
+    """The product of two matrices, and a bias for each channel."""
+    with np.errstate(all="ignore"):
+        np.matmul(a, b, out.reshape(len(out), -1))
+        if bias.size:
+            out += bias.reshape(-1, 1, 1, 1)
+
+
+def _total(parts: list[Array]) -> Array:
+    """The sum of arrays, in the memory of the first."""
+    found, *more = parts
+    for one in more:
+        found += one
+    return found
+
+
 def _share(function: Callable[[range], Any], count: int, products: int, blas: bool = True) -> list[Any]:
     """Call a function with ranges that make up `count`: with one if the work is small, else with one a processor."""
-    if products <= _SMALL or count < 2:
+    if products <= SMALL or count < 2:
         return [function(range(count))]
     if not blas:
         return in_parallel(function, shares(count))
@@ -412,7 +373,7 @@ def _triples(size: Shape, stride: Shape, padding: Shape, dilation: Shape) -> Ste
 
 
 def _given(bias: Array | None, dtype: Any) -> Array:
-    return np.empty(0, dtype) if bias is None else np.ascontiguousarray(bias, dtype)
+    return np.empty(0, dtype) if bias is None else np.array(bias, dtype)
 
 
 _own = threading.local()

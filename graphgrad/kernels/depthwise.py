@@ -1,10 +1,12 @@
 """The kernels of depthwise convolutions, where each channel has weights of its own and there is no matrix to speak of.
 
 Seen through one tap, a plane of windows is the same plane of the room, some elements further on. So taps are gone
-through in long lines, over the whole width of the room; what lies between the outputs is left out at the end.
+through in long lines, over the whole width of the room; what lies between the outputs is left out at the end. With a
+stride the room is laid out as several planes, of every second row and column for example the even ones and the odd
+ones: then that holds for each of them.
 
-``shape``, ``windows``, ``rooms`` and ``room`` are those of `graphgrad.kernels.convolution_columns`; ``most`` says how
-many rows are taken at a time, and ``line`` is memory for them.
+``shape``, ``windows``, ``rooms`` and ``room`` are those of `graphgrad.kernels.convolution_columns`, except for this
+order of the room; ``most`` says how many rows are taken at a time, and ``line`` is memory for them.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ __all__ = ["LANES", "forward", "spread", "weight_gradient"]
 LANES = 64
 """How many sums of products stand side by side; one alone would be a long chain of additions."""
 
-# The first five functions are those of the other file: what a kernel calls has to stand in its own.
+# The first three functions are those of the other file: what a kernel calls has to stand in its own.
 
 
 @jit
@@ -45,65 +47,75 @@ def _fill(to: Any, at: int, count: int, value: float) -> None:
 
 
 @jit
-def _place(images: Any, at: int, channels: int, room: Any, rooms: Any) -> None:
-    """Copy channels of an image to the middle of a larger room, as far as there is room."""
+def _planes(windows: Any, lengths: Any, room: Any) -> Any:
+    """How rows and columns are split into planes, and the lengths of one of these."""
+    _, _, stride, _ = windows
+    if not room.size:
+        return (1, 1), lengths
+    high, wide = (lengths[1] + stride[1] - 1) // stride[1], (lengths[2] + stride[2] - 1) // stride[2]
+    return (stride[1], stride[2]), (lengths[0], high, wide)
+
+
+@jit
+def _line(z: int, y: int, split: Any, lengths: Any) -> Any:
+    """Where a row begins in its first plane, and how far it is to the next plane."""
+    plane = lengths[1] * lengths[2]
+    return (z * split[0] + y % split[0]) * split[1] * plane + y // split[0] * lengths[2], plane
+
+
+@jit
+def _every(odd: int, step: int, before: int, inner: int, outer: int) -> Any:
+    """Which elements of a plane come from the image, from one to before another: plane element i is i · step + odd."""
+    first, last = max(before, 0), min(before + inner, outer)
+    begin = (first - odd + step - 1) // step
+    return begin, max(begin, (last - odd + step - 1) // step)
+
+
+@jit
+def _exchange(images: Any, at: int, room: Any, rooms: Any, split: Any, lengths: Any, out: bool) -> None:
+    """Copy an image to the middle of a larger room, as far as there is room; or, `out`, add that to the image."""
     inner, outer, padding = rooms
-    front, top, left = padding
-    first, last = max(left, 0), min(left + inner[2], outer[2])
-    for c in range(channels):
-        for z in range(max(front, 0), min(front + inner[0], outer[0])):
-            for y in range(max(top, 0), min(top + inner[1], outer[1])):
-                to = ((c * outer[0] + z) * outer[1] + y) * outer[2] + first
-                start = at + ((c * inner[0] + z - front) * inner[1] + y - top) * inner[2] + first - left
-                _copy(room, to, images, start, last - first)
+    step = np.uintp(split[1])
+    for odd_y in range(split[0]):
+        top, bottom = _every(odd_y, split[0], padding[1], inner[1], outer[1])
+        for odd_x in range(split[1]):
+            left, right = _every(odd_x, split[1], padding[2], inner[2], outer[2])
+            for z in range(max(padding[0], 0), min(padding[0] + inner[0], outer[0])):
+                to = ((z * split[0] + odd_y) * split[1] + odd_x) * lengths[1] * lengths[2] + left
+                start = at + (z - padding[0]) * inner[1] * inner[2] + left * split[1] + odd_x - padding[2]
+                for y in range(top, bottom):
+                    target = np.uintp(to + y * lengths[2])
+                    source = np.uintp(start + (y * split[0] + odd_y - padding[1]) * inner[2])
+                    if out:
+                        for x in range(np.uintp(right - left)):
+                            images[source + x * step] += room[target + x]
+                    elif split[1] == 1:
+                        for x in range(np.uintp(right - left)):
+                            room[target + x] = images[source + x]
+                    else:
+                        for x in range(np.uintp(right - left)):
+                            room[target + x] = images[source + x * step]
 
 
 @jit
-def _take(room: Any, images: Any, at: int, channels: int, rooms: Any, bias: Any, channel: int) -> None:
-    """The middle of a room as channels of an image, with the bias; zero where the room ends."""
-    inner, outer, padding = rooms
-    front, top, left = padding
-    reached = max(0, min(inner[2], outer[2] - left))
-    for c in range(channels):
-        more = bias[channel + c] if bias.size else bias.dtype.type(0)
-        for z in range(inner[0]):
-            for y in range(inner[1]):
-                to = at + ((c * inner[0] + z) * inner[1] + y) * inner[2]
-                _fill(images, to, inner[2], more)
-                if z + front < outer[0] and y + top < outer[1]:
-                    start = ((c * outer[0] + z + front) * outer[1] + y + top) * outer[2] + left
-                    _add(images, to, room, start, reached, bias.dtype.type(1))
-
-
-@jit
-def _strip(row: int, windows: Any, lengths: Any, most: int) -> Any:
-    """How many rows of outputs are taken at a time from one on, and how many elements of the room that runs over."""
-    size, stride = windows[1], windows[2]
-    rows = min(most, size[1] - row) if stride[1] == 1 else 1
-    return rows, (rows - 1) * lengths[2] + (size[2] - 1) * stride[2] + 1
-
-
-@jit
-def _offsets(kernel: Any, dilation: Any, lengths: Any) -> Any:
+def _offsets(kernel: Any, dilation: Any, split: Any, lengths: Any) -> Any:
     """How many elements of the room further on each tap sees."""
     found = np.empty(kernel[0] * kernel[1] * kernel[2], np.intp)
     for i in range(kernel[0]):
         for j in range(kernel[1]):
+            start, plane = _line(i * dilation[0], j * dilation[1], split, lengths)
             for k in range(kernel[2]):
-                further = (i * dilation[0] * lengths[1] + j * dilation[1]) * lengths[2] + k * dilation[2]
-                found[(i * kernel[1] + j) * kernel[2] + k] = further
+                x = k * dilation[2]
+                found[(i * kernel[1] + j) * kernel[2] + k] = start + x % split[1] * plane + x // split[1]
     return found
 
 
 @jit
-def _stuff(grad: Any, at: int, rows: int, run: int, line: Any, windows: Any, lengths: Any) -> None:
-    """Rows of gradients as far apart as the elements of the room that they belong to, zeros between."""
-    size, stride = windows[1], windows[2]
+def _stuff(grad: Any, at: int, rows: int, run: int, line: Any, wide: int, pitch: int) -> None:
+    """Rows of gradients as far apart as rows of the room, zeros between."""
     _fill(line, 0, run, line.dtype.type(0))
     for row in range(rows):
-        to, start, step = np.uintp(row * lengths[2]), np.uintp(at + row * size[2]), np.uintp(stride[2])
-        for j in range(np.uintp(size[2])):
-            line[to + j * step] = grad[start + j]
+        _copy(line, row * pitch, grad, at + row * wide, wide)
 
 
 @jit
@@ -127,32 +139,27 @@ def forward(
     inner, outer, _ = rooms
     count = channels * multiplier
     taps = kernel[0] * kernel[1] * kernel[2]
-    offsets = _offsets(kernel, dilation, outer if room.size else inner)
+    split, lengths = _planes(windows, outer if room.size else inner, room)
+    offsets = _offsets(kernel, dilation, split, lengths)
     for item in range(begin, end):
         example, channel = item // count, item % count
-        source, at, lengths = (
-            images,
-            (example * channels + channel // multiplier) * inner[0] * inner[1] * inner[2],
-            inner,
-        )
+        source, at = images, (example * channels + channel // multiplier) * inner[0] * inner[1] * inner[2]
         if room.size:
-            _place(images, at, 1, room, rooms)
-            source, at, lengths = room, 0, outer
+            _exchange(images, at, room, rooms, split, lengths, False)
+            source, at = room, 0
         more = bias[channel] if bias.size else bias.dtype.type(0)
         for z in range(size[0]):
             row = 0
             while row < size[1]:
-                rows, run = _strip(row, windows, lengths, most)
+                rows = min(most, size[1] - row)
+                run = (rows - 1) * lengths[2] + size[2]
                 _fill(line, 0, run, more)
-                corner = at + (z * stride[0] * lengths[1] + row * stride[1]) * lengths[2]
+                corner = at + _line(z * stride[0], 0, split, lengths)[0] + row * lengths[2]
                 for tap in range(taps):
                     _add(line, 0, source, corner + offsets[tap], run, weight[channel * taps + tap])
-                step = np.uintp(stride[2])
                 for r in range(rows):
-                    to = np.uintp(((item * size[0] + z) * size[1] + row + r) * size[2])
-                    start = np.uintp(r * lengths[2])
-                    for x in range(np.uintp(size[2])):
-                        out[to + x] = line[start + x * step]
+                    to = ((item * size[0] + z) * size[1] + row + r) * size[2]
+                    _copy(out, to, line, r * lengths[2], size[2])
                 row += rows
 
 
@@ -176,7 +183,8 @@ def spread(
     kernel, size, stride, dilation = windows
     inner, outer, _ = rooms
     taps = kernel[0] * kernel[1] * kernel[2]
-    offsets = _offsets(kernel, dilation, outer)
+    split, lengths = _planes(windows, outer, room)
+    offsets = _offsets(kernel, dilation, split, lengths)
     for item in range(begin, end):
         _fill(room, 0, room.size, line.dtype.type(0))
         for own in range(multiplier):
@@ -185,13 +193,17 @@ def spread(
             for z in range(size[0]):
                 row = 0
                 while row < size[1]:
-                    rows, run = _strip(row, windows, outer, most)
-                    _stuff(grad, plane + (z * size[1] + row) * size[2], rows, run, line, windows, outer)
-                    corner = (z * stride[0] * outer[1] + row * stride[1]) * outer[2]
+                    rows = min(most, size[1] - row)
+                    run = (rows - 1) * lengths[2] + size[2]
+                    _stuff(grad, plane + (z * size[1] + row) * size[2], rows, run, line, size[2], lengths[2])
+                    corner = _line(z * stride[0], 0, split, lengths)[0] + row * lengths[2]
                     for tap in range(taps):
                         _add(room, corner + offsets[tap], line, 0, run, weight[channel * taps + tap])
                     row += rows
-        _take(room, out, item * inner[0] * inner[1] * inner[2], 1, rooms, bias, item % channels)
+        more = bias[item % channels] if bias.size else bias.dtype.type(0)
+        whole = inner[0] * inner[1] * inner[2]
+        _fill(out, item * whole, whole, more)
+        _exchange(out, item * whole, room, rooms, split, lengths, True)
 
 
 @jit
@@ -215,22 +227,23 @@ def weight_gradient(
     inner, outer, _ = rooms
     count = channels * multiplier
     taps = kernel[0] * kernel[1] * kernel[2]
-    offsets = _offsets(kernel, dilation, outer if room.size else inner)
+    split, lengths = _planes(windows, outer if room.size else inner, room)
+    offsets = _offsets(kernel, dilation, split, lengths)
     for channel in range(begin, end):
         _fill(sums, 0, sums.size, line.dtype.type(0))
         for example in range(examples):
-            source, lengths = images, inner
-            at = (example * channels + channel // multiplier) * inner[0] * inner[1] * inner[2]
+            source, at = images, (example * channels + channel // multiplier) * inner[0] * inner[1] * inner[2]
             if room.size:
-                _place(images, at, 1, room, rooms)
-                source, at, lengths = room, 0, outer
+                _exchange(images, at, room, rooms, split, lengths, False)
+                source, at = room, 0
             plane = (example * count + channel) * size[0] * size[1] * size[2]
             for z in range(size[0]):
                 row = 0
                 while row < size[1]:
-                    rows, run = _strip(row, windows, lengths, most)
-                    _stuff(grad, plane + (z * size[1] + row) * size[2], rows, run, line, windows, lengths)
-                    corner = at + (z * stride[0] * lengths[1] + row * stride[1]) * lengths[2]
+                    rows = min(most, size[1] - row)
+                    run = (rows - 1) * lengths[2] + size[2]
+                    _stuff(grad, plane + (z * size[1] + row) * size[2], rows, run, line, size[2], lengths[2])
+                    corner = at + _line(z * stride[0], 0, split, lengths)[0] + row * lengths[2]
                     for tap in range(taps):
                         _products(sums, tap * LANES, line, source, corner + offsets[tap], run)
                     row += rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,23 +29,55 @@ class Net:
     parameters: list[int] = field(default_factory=list)
     flops: list[int] = field(default_factory=list)
 
-    def layer(self, name: str, *operands: Shape, **attrs: Any) -> Net:
+    def layer(self, name: str, *operands: Shape | None, **attrs: Any) -> Net:
         op = find(name)
         given = self.shape, *operands
         self.flops.append(op.cost(*given, **attrs))
         self.shape = op.shape(*given, **attrs)
         self.shapes.append(self.shape)
-        self.parameters.append(sum(map(math.prod, operands)))
+        self.parameters.append(sum(math.prod(one) for one in operands if one is not None))
         return self
 
-    def conv(self, filters: int, kernel: int, stride: int = 1, padding: int | str = 0) -> Net:
+    def conv(
+        self,
+        filters: int,
+        kernel: int,
+        stride: int = 1,
+        padding: int | str = 0,
+        *,
+        groups: int = 1,
+        bias: bool = True,
+    ) -> Net:
         sides = padding if isinstance(padding, str) else (padding, padding)
-        attrs = {"stride": (stride, stride), "padding": sides, "dilation": (1, 1), "groups": 1}
-        return self.layer("conv2d", (filters, self.shape[0], kernel, kernel), (filters,), **attrs)
+        attrs = {"stride": (stride, stride), "padding": sides, "dilation": (1, 1), "groups": groups}
+        weight = (filters, self.shape[0] // groups, kernel, kernel)
+        return self.layer("conv2d", weight, (filters,) if bias else None, **attrs)
 
-    def pool(self, kernel: int = 2, stride: int = 2) -> Net:
+    def norm(self) -> Net:
+        """Batch normalisation; the running mean and variance count as parameters, as Keras has them."""
+        op, each = find("batch_norm"), self.shape[:1]
+        shape = op.shape((1, *self.shape), each, each, each, each, training=False, momentum=0.1, eps=1e-5)
+        assert shape[1:] == self.shape
+        self.parameters.append(4 * self.shape[0])
+        return self
+
+    def pool(self, kernel: int = 2, stride: int = 2, padding: int = 0) -> Net:
         pair = {"kernel_size": (kernel, kernel), "stride": (stride, stride)}
-        return self.layer("max_pool2d", **pair, padding=(0, 0), dilation=(1, 1), ceil_mode=False)
+        return self.layer("max_pool2d", **pair, padding=(padding, padding), dilation=(1, 1), ceil_mode=False)
+
+    def everywhere(self) -> Net:
+        """Global pooling."""
+        self.layer("adaptive_avg_pool2d", output_size=(1, 1))
+        self.shape = self.shape[:1]
+        return self
+
+    def beside(self, *ways: Net, concat: bool = False) -> Net:
+        """Ways that begin where this one is, and whose ends are added, or joined in depth."""
+        ends = [way.shape for way in ways]
+        self.shape = find("concat").shape(ends, axis=0) if concat else find("add").shape(*ends)
+        for way in ways:
+            self.parameters += way.parameters
+        return self
 
     def dense(self, features: int) -> Net:
         self.shape = (math.prod(self.shape),)
@@ -140,6 +173,104 @@ def test_vgg(example: WorkedNumber, check: Check) -> None:
     assert from_channels_last(example.input["input"]).shape == (3, 224, 224)
     smaller, larger = vgg(2, 2, 3, 3, 3), vgg(2, 2, 4, 4, 4)
     check(example, {"vgg16_layers": smaller.learned, "vgg16": smaller.total, "vgg19": larger.total})
+
+
+def resnet50() -> Net:
+    """As Keras has it: each convolution with a bias, a block's stride in its first."""
+    net = Net((3, 224, 224)).conv(64, 7, 2, 3).norm().pool(3, 2, 1)
+    for stage, (narrow, blocks) in enumerate(((64, 3), (128, 4), (256, 6), (512, 3))):
+        for block in range(blocks):
+            stride = 2 if stage and not block else 1
+            way = Net(net.shape).conv(narrow, 1, stride).norm().conv(narrow, 3, padding="same").norm()
+            past = Net(net.shape) if block else Net(net.shape).conv(4 * narrow, 1, stride).norm()
+            net.beside(way.conv(4 * narrow, 1).norm(), past)
+    return net.everywhere().dense(1000)
+
+
+def mobilenet() -> Net:
+    """A depthwise convolution and one of 1x1 in turn; the classes are a convolution too."""
+    net = Net((3, 224, 224)).conv(32, 3, 2, 1, bias=False).norm()
+    for filters, stride in (
+        (64, 1),
+        (128, 2),
+        (128, 1),
+        (256, 2),
+        (256, 1),
+        (512, 2),
+        *[(512, 1)] * 5,
+        (1024, 2),
+        (1024, 1),
+    ):
+        net.conv(net.shape[0], 3, stride, 1, groups=net.shape[0], bias=False).norm()
+        net.conv(filters, 1, bias=False).norm()
+    net.everywhere()
+    net.shape = (*net.shape, 1, 1)
+    return net.conv(1000, 1)
+
+
+def densenet(*blocks: int) -> Net:
+    """Each layer adds 32 maps to all that there are; between the blocks half of them are kept."""
+    net = Net((3, 224, 224)).conv(64, 7, 2, 3, bias=False).norm().pool(3, 2, 1)
+    for block, layers in enumerate(blocks):
+        if block:
+            net.norm().conv(net.shape[0] // 2, 1, bias=False).pool()
+        for _ in range(layers):
+            way = Net(net.shape).norm().conv(128, 1, bias=False).norm().conv(32, 3, padding="same", bias=False)
+            net.beside(Net(net.shape), way, concat=True)
+    assert net.shape[1:] == (7, 7)
+    return net.norm().everywhere().dense(1000)
+
+
+ZOO: dict[str, Callable[[], Net]] = {
+    "VGG16": lambda: vgg(2, 2, 3, 3, 3),
+    "VGG19": lambda: vgg(2, 2, 4, 4, 4),
+    "ResNet50": resnet50,
+    "MobileNet": mobilenet,
+    "DenseNet121": lambda: densenet(6, 12, 24, 16),
+    "DenseNet169": lambda: densenet(6, 12, 32, 32),
+    "DenseNet201": lambda: densenet(6, 12, 48, 32),
+}
+
+
+@pytest.mark.worked("W235")
+def test_a_zoo_of_models(example: WorkedNumber, check: Check) -> None:
+    check(example, {"params": [ZOO[name]().total for name in example.input["models"]]})
+
+
+@pytest.mark.worked("W236")
+def test_how_large_their_files_are(example: WorkedNumber, check: Check) -> None:
+    """4 bytes for each parameter; the parameters are counted where the architecture is above."""
+    rows = example.input["rows"]
+    counts = [ZOO[name]().total if name in ZOO else printed for name, _, printed in rows]
+    assert counts == [printed for _, _, printed in rows]
+    each = gg.nn.Conv2d(1, 1, 1).weight.dtype.itemsize
+    check(example, {"size_mb": [each * count / 2**20 for count in counts]})
+
+
+@pytest.mark.worked("W237")
+def test_how_large_googlenet_is(example: WorkedNumber, check: Check) -> None:
+    weight = gg.nn.Conv2d(1, 1, 1).weight
+    assert weight.dtype.itemsize == example.input["bytes"]
+    check(example, {"MB": example.input["params"] * weight.dtype.itemsize / 1e6})
+
+
+@pytest.mark.worked("W241")
+def test_models_of_a_cheat_sheet(example: WorkedNumber, check: Check) -> None:
+    i = example.input
+    names = ("basic", "binary_mlp", "mnist_mlp", "init_study")
+    dense = {name: Net((i[name][0],)).dense_on(*i[name][1:]).total for name in names}
+    cnn = Net((3, 32, 32)).conv(32, 3, padding="same").conv(32, 3).pool().conv(64, 3, padding="same").conv(64, 3).pool()
+    flat = math.prod(cnn.shape)
+    # An LSTM of Keras has one bias, PyTorch's two.
+    learned = ((512, 128), (512, 128), (512,))
+    words = Net((7,)).layer("embedding", (20_000, 128))
+    steps, features = words.shape
+    read = find("lstm without bias_hh, weight_hr, weight_ch").shape(
+        (steps, 1, features), (1, 128), (1, 128), *learned, lengths=None, reverse=False
+    )
+    lstm = words.total + sum(map(math.prod, learned)) + Net(read[0][2:]).dense(1).total
+    totals = {**dense, "cifar_cnn": cnn.dense_on(512, 10).total, "cifar_flatten": flat, "emb_lstm": lstm}
+    check(example, totals)
 
 
 @pytest.mark.worked("W238")

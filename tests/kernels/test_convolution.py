@@ -76,8 +76,13 @@ LARGE = (
     Case((3, 48, 41, 47), (96, 1, 5, 3), (2, 2), (2, 1), (1, 2), 48),
     Case((2, 6, 5003), (8, 6, 5), (1,), (2,), (3,), 1),
     Case((2, 64, 5003), (64, 1, 5), (1,), (2,), (1,), 64),
-    Case((3, 40, 33, 31), (32, 40, 3, 3), (1, 1), (1, 1), (1, 1), 1),
-    Case((2, 32, 71, 20), (33, 32, 3, 3), (1, 1), (0, 2), (1, 1), 1),
+    Case((3, 68, 13, 15), (64, 68, 3, 3), (1, 1), (1, 1), (1, 1), 1),
+    Case((1, 64, 71, 20), (65, 64, 3, 3), (1, 1), (0, 2), (1, 1), 1),
+    Case((9, 16, 3, 5, 4), (20, 16, 3, 3, 2), (1, 1, 1), (1, 1, 1), (1, 1, 1), 1),
+    Case((9, 16, 6, 9, 8), (20, 8, 3, 2, 3), (2, 2, 3), (1, 1, 1), (1, 3, 1), 2),
+    Case((2, 24, 60, 57), (32, 24, 5, 3), (3, 2), (2, 1), (1, 2), 1),
+    Case((2, 24, 60, 57), (32, 24, 3, 3), (1, 1), (9, 9), (9, 9), 1),
+    Case((2, 2, 9, 2500), (40, 2, 7, 90), (2, 3), (3, 1), (1, 2), 1),
     Case((2, 4, 9, 17, 13), (8, 4, 3, 3, 3), (1, 1, 1), (1, 1, 1), (1, 1, 1), 1),
 )
 SMALL = tuple(small())
@@ -160,6 +165,23 @@ def test_layout_makes_no_difference(case: Case) -> None:
         equal(results(convolution, case, *one), expected, "float32", case)
 
 
+def test_nothing_is_compiled_anew_for_arrays_that_must_not_be_written() -> None:
+    """As under `detect_anomaly`."""
+    if not compiles():
+        pytest.skip("nothing is compiled at all")
+    from graphgrad.kernels import convolution_columns, depthwise
+
+    functions: list[Any] = [convolution_columns.forward, convolution_columns.weight_gradient, depthwise.forward]
+    for case in (LARGE[0], LARGE[8]):
+        given = arrays(case, "float32")
+        results(convolution, case, *given)
+        before = [len(function.signatures) for function in functions]
+        for array in given:
+            array.flags.writeable = False
+        results(convolution, case, *given)
+        assert [len(function.signatures) for function in functions] == before
+
+
 @pytest.mark.parametrize("groups", [1, 4])
 def test_nothing_gives_nothing(groups: int) -> None:
     case = Case((0, 4, 6, 5), (4, 4 // groups, 3, 3), (1, 1), (1, 1), (1, 1), groups)
@@ -186,8 +208,7 @@ def test_a_number_that_is_none_reaches_what_depends_on_it(case: Case, value: flo
 def test_the_number_of_processors_makes_no_difference_but_in_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = [results(convolution, case, *arrays(case, "float64")) for case in LARGE]
     for count in (1, 3):
-        monkeypatch.setattr(threads, "processors", lambda count=count: count)
-        monkeypatch.setattr(convolution, "processors", lambda count=count: count, raising=False)
+        monkeypatch.setattr(threads, "_wanted", count)
         for case, one in zip(LARGE, expected, strict=True):
             equal(results(convolution, case, *arrays(case, "float64")), one, "float64", case)
 

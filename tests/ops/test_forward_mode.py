@@ -127,6 +127,8 @@ def total(tensors: Sequence[gg.Tensor], weights: Sequence[Any]) -> gg.Tensor:
         ("where", "derived"),
         ("matmul", "native"),
         ("linear", "native"),
+        ("conv2d", "native"),
+        ("conv_transpose1d", "native"),
         ("sum", "native"),
         ("reshape", "native"),
         ("concat", "native"),

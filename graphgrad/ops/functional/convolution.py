@@ -47,6 +47,7 @@ def _convolution(n: int, samples: Any, errors: Sequence[ErrorSample], covers: Se
         "weight": parts.weight_rule(n),
         "bias": parts.bias_rule(n),
         "neutral": {"bias": "0"},
+        "linear": "each",
         "formula": "cross_correlation({input}, {weight}, {stride}, {padding}, {dilation}, {groups}) + "
         "{bias}[per_channel({weight})]",
         "back": {
@@ -81,6 +82,7 @@ _ERRORS_1D = (
     ErrorSample((_INPUT_1D, np.zeros((3, 1, 2)), None), {}, ShapeError, "has 2 channels; weight (3, 1, 2) sees 1"),
     ErrorSample((_INPUT_1D, _WEIGHT_1D, None), {"groups": 2}, ShapeError, "can't be split into 2 groups"),
     ErrorSample((_INPUT_1D, _WEIGHT_1D, np.zeros(2)), {}, ShapeError, "for each of the 3 output channels"),
+    ErrorSample((_INPUT_1D, _WEIGHT_1D, 1.0), {}, ShapeError, "each of the 3 output channels, got shape ()"),
     ErrorSample(
         (_INPUT_1D, np.zeros((3, 2, 6)), None), {}, ShapeError, "(n + 2p - f)/s + 1 = (5 + 2·0 - 6)/1 + 1 = 0: the"
     ),
@@ -359,6 +361,7 @@ _WEIGHT_ERRORS_1D = (
         (_INPUT_1D, np.zeros((1, 3, 5))), {"weight_size": (3, 2, 2)}, ShapeError, "of input (1, 2, 5), which is (1, 3,"
     ),
     ErrorSample((_INPUT_1D, np.zeros((1, 3, 4))), {"weight_size": (3, 2)}, ArgumentError, "3 integers from 1"),
+    ErrorSample((_INPUT_1D, np.zeros((1, 3, 4))), {"weight_size": 3}, DTypeError, "3 integers from 1, got 3"),
 )
 
 

@@ -6,6 +6,7 @@ pairs of elements, and the derivatives of each are the other two: no more is nee
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -44,9 +45,13 @@ Shape = tuple[int, ...]
 # ---- values ----------------------------------------------------------------------------------------------------------
 
 
-def _kernels(dtype: Any) -> ModuleType:
-    """The compiled kernels, or their twins where nothing is compiled, and for numbers that BLAS doesn't know."""
-    if dtype in (np.float32, np.float64):
+_FEW = 2_000
+"""Up to so many products the twins compute: 50 to 160 µs instead of 16, but nothing is compiled, which takes 14 s."""
+
+
+def _kernels(dtype: Any, products: int) -> ModuleType:
+    """The compiled kernels; or their twins for small work, where nothing is compiled, or for dtypes unknown to BLAS."""
+    if products > _FEW and dtype in (np.float32, np.float64):
         from graphgrad.kernels.jit import compiles
 
         if compiles():
@@ -66,7 +71,7 @@ class _Ready(NamedTuple):
     kernels: ModuleType
 
 
-def _ready(n: int, images: Sequence[Any], others: Sequence[Any]) -> _Ready:
+def _ready(n: int, images: Sequence[Any], others: Sequence[Any], products: int) -> _Ready:
     dtype = np.result_type(*(one for one in (*images, *others) if one is not None))
     if dtype.kind not in "fO":
         raise TypeError(
@@ -75,13 +80,17 @@ def _ready(n: int, images: Sequence[Any], others: Sequence[Any]) -> _Ready:
     inner = np.dtype(np.float32) if dtype == np.float16 else dtype
     whole = [one if one.ndim == n + 2 else one[None] for one in images]
     arrays = [None if one is None else one.astype(inner, copy=False) for one in (*whole, *others)]
-    return _Ready(arrays, dtype, _kernels(inner))
+    return _Ready(arrays, dtype, _kernels(inner, products))
+
+
+def _shapes(*operands: Any) -> list[Any]:
+    return [None if one is None else np.shape(one) for one in operands]
 
 
 def forward(n: int, input: Any, weight: Any, bias: Any, attrs: dict[str, Any]) -> Any:
     """The values of a convolution."""
-    shape = convolved(n, input.shape, weight.shape, None if bias is None else bias.shape, **attrs)
-    (images, *others), dtype, kernels = _ready(n, [input], [weight, bias])
+    shape = convolved(n, *_shapes(input, weight, bias), **attrs)
+    (images, *others), dtype, kernels = _ready(n, [input], [weight, bias], math.prod((*shape, *weight.shape[1:])))
     before = tuple(first for first, _ in sides_of(attrs["padding"], weight.shape[2:], attrs["dilation"]))
     out = kernels.forward(images, *others, shape[-n:], attrs["stride"], before, attrs["dilation"], attrs["groups"])
     return out.reshape(shape).astype(dtype, copy=False)
@@ -89,8 +98,9 @@ def forward(n: int, input: Any, weight: Any, bias: Any, attrs: dict[str, Any]) -
 
 def forward_transposed(n: int, input: Any, weight: Any, bias: Any, attrs: dict[str, Any]) -> Any:
     """The values of a transposed convolution."""
-    shape = transposed(n, input.shape, weight.shape, None if bias is None else bias.shape, **attrs)
-    (images, *others), dtype, kernels = _ready(n, [input], [weight, bias])
+    shape = transposed(n, *_shapes(input, weight, bias), **attrs)
+    products = math.prod((*input.shape, *weight.shape[1:]))
+    (images, *others), dtype, kernels = _ready(n, [input], [weight, bias], products)
     places = attrs["stride"], attrs["padding"], attrs["dilation"]
     out = kernels.input_gradient(images, *others, shape[-n:], *places, attrs["groups"])
     return out.reshape(shape).astype(dtype, copy=False)
@@ -98,8 +108,9 @@ def forward_transposed(n: int, input: Any, weight: Any, bias: Any, attrs: dict[s
 
 def forward_weight(n: int, input: Any, grad_output: Any, attrs: dict[str, Any]) -> Any:
     """The values of a weight's gradient."""
-    shape = weighted(n, input.shape, grad_output.shape, **attrs)
-    arrays, dtype, kernels = _ready(n, [input, grad_output], [])
+    shape = weighted(n, *_shapes(input, grad_output), **attrs)
+    products = math.prod((*grad_output.shape, *shape[1:]))
+    arrays, dtype, kernels = _ready(n, [input, grad_output], [], products)
     before = tuple(first for first, _ in sides_of(attrs["padding"], shape[2:], attrs["dilation"]))
     out = kernels.weight_gradient(*arrays, shape[2:], attrs["stride"], before, attrs["dilation"], attrs["groups"])
     return out.astype(dtype, copy=False)

@@ -101,9 +101,14 @@ def prepare_weight(n: int) -> Callable[[dict[str, Any]], None]:
     others = prepare(n)
 
     def keep(attrs: dict[str, Any]) -> None:
-        size = attrs["weight_size"] = tuple(map(operator.index, attrs["weight_size"]))
+        given = attrs["weight_size"]
+        what = f"weight_size is {_weight_shape(n)}, {n + 2} integers from 1"
+        try:
+            size = attrs["weight_size"] = tuple(map(operator.index, given))
+        except TypeError:
+            raise TypeError(f"{what}, got {given!r:.60}") from None
         if len(size) != n + 2 or min(size) < 1:
-            raise ValueError(f"weight_size is {_weight_shape(n)}, {n + 2} integers from 1, got {size}")
+            raise ValueError(f"{what}, got {size}")
         others(attrs)
 
     return keep

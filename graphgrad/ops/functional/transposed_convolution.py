@@ -43,6 +43,7 @@ def _transposed(n: int, samples: Any, errors: Sequence[ErrorSample], covers: Seq
         "weight": parts.transposed_weight_rule(n),
         "bias": parts.bias_rule(n),
         "neutral": {"bias": "0"},
+        "linear": "each",
         "formula": "stamped({input}, {weight}, {stride}, {padding}, {output_padding}, {groups}, {dilation}) + "
         "{bias}[per_channel({weight})]",
         "back": {
@@ -81,6 +82,7 @@ _ERRORS_1D = (
     ErrorSample((_INPUT, np.zeros((2, 3)), None), {}, ShapeError, "(in_channels, out_channels / groups, length of the"),
     ErrorSample((_INPUT, np.zeros((3, 2, 2)), None), {}, ShapeError, "has 2 channels, weight (3, 2, 2) takes 3"),
     ErrorSample((_INPUT, _WEIGHT, np.zeros(2)), {}, ShapeError, "for each of the 3 output channels"),
+    ErrorSample((_INPUT, _WEIGHT, 1.0), {}, ShapeError, "each of the 3 output channels, got shape ()"),
     ErrorSample(
         (_INPUT, _WEIGHT, None), {"padding": 3}, ShapeError, "1·(5 - 1) + 1·(2 - 1) + 1 - 2·3 + 0 = 0: nothing"
     ),
