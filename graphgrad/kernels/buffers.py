@@ -19,23 +19,26 @@ class Buffers:
     Parameters
     ----------
     most
-        How many bytes are kept at most; what is given back beyond that is let go.
+        How many bytes are kept at most; beyond that, those go whose size was asked for the longest ago.
     """
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.bytes = 0
         self._lock = threading.Lock()
+        # The size that was used last comes last.
         self._free: dict[tuple[int, np.dtype[Any]], list[Array]] = {}
 
     def take(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """An array that holds anything."""
-        size, dtype = math.prod(shape), np.dtype(dtype)
+        key = math.prod(shape), np.dtype(dtype)
         with self._lock:
-            free = self._free.get((size, dtype))
-            if not free:
+            free = self._free.pop(key, None)
+            if free is None:
                 return np.empty(shape, dtype)
             found = free.pop()
+            if free:
+                self._free[key] = free
             self.bytes -= found.nbytes
         return found.reshape(shape)
 
@@ -43,6 +46,14 @@ class Buffers:
         """Give back arrays that were taken, which nobody else may have a view of."""
         with self._lock:
             for one in arrays:
-                if one.nbytes and self.bytes + one.nbytes <= self.most:
+                if 0 < one.nbytes <= self.most:
+                    key = one.size, one.dtype
+                    free = self._free.pop(key, [])
+                    free.append(one.reshape(-1))
+                    self._free[key] = free
                     self.bytes += one.nbytes
-                    self._free.setdefault((one.size, one.dtype), []).append(one.reshape(-1))
+            while self.bytes > self.most:
+                oldest = next(iter(self._free))
+                self.bytes -= self._free[oldest].pop().nbytes
+                if not self._free[oldest]:
+                    del self._free[oldest]

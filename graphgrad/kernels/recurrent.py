@@ -346,7 +346,7 @@ def rnn_backward(relu: bool, g: Any, d_state: Any, x: Any, weights: Any, sequenc
         _receive(g, lengths, time, first, d_state)
         if relu:
             for j in range(gate.size):
-                gate[j] = d_state[j] if state[j] > zero else zero
+                gate[j] = zero if state[j] <= zero else d_state[j]  # a nan lets it through
         else:
             for j in range(gate.size):
                 gate[j] = d_state[j] * (one - state[j] * state[j])
@@ -367,11 +367,11 @@ def rnn_backward(relu: bool, g: Any, d_state: Any, x: Any, weights: Any, sequenc
 def lstm_forward(x: Any, weights: Any, sequence: Any, kept: Any, out: Any) -> None:
     """i, f, g, o from x and h; c = f c + i g; h = o tanh(c), projected if `w_hr` (H, P) isn't empty.
 
-    `squashed` (T, B·H) takes the hyperbolic tangents of the cells, `hidden` (T, B·H) the states before a projection.
-    `w_ch` (3, B·H) holds the peepholes to i, f and o, repeated for each example.
+    `hidden` (T, B·H) takes the states before a projection. `w_ch` (3, B·H) holds the peepholes to i, f and o, repeated
+    for each example.
     """
     (w_ih, w_hh, w_ch, w_hr), (lengths, reverse, first) = weights, sequence
-    states, cells, gates, squashed, hidden = kept
+    states, cells, gates, hidden = kept
     steps, width = gates.shape[1], w_hh.shape[2]
     rows = gates.shape[2] // max(width, 1)
     narrow = w_hh.shape[1]
@@ -383,7 +383,7 @@ def lstm_forward(x: Any, weights: Any, sequence: Any, kept: Any, out: Any) -> No
         for k in range(4):
             _multiply(states[step], w_hh[k].reshape(-1), gates[k, step], rows, width, narrow, True)
         i, f, z, o = gates[0, step], gates[1, step], gates[2, step], gates[3, step]
-        before, cell, tanh = cells[step], cells[step + 1], squashed[step]
+        before, cell, state = cells[step], cells[step + 1], states[step + 1]
         if w_ch.size:
             for j in range(cell.size):
                 i[j] += w_ch[0, j] * before[j]
@@ -391,26 +391,20 @@ def lstm_forward(x: Any, weights: Any, sequence: Any, kept: Any, out: Any) -> No
         _to_sigmoid(i)
         _to_sigmoid(f)
         _to_tanh(z)
-        _where_over(lengths, time, width, i, 0.0)  # closed: nothing comes in, the cell is kept
-        _where_over(lengths, time, width, z, 0.0)
-        _where_over(lengths, time, width, f, 1.0)
+        _where_over(lengths, time, width, f, 1.0)  # on the way back, all goes by it
         for j in range(cell.size):
             cell[j] = f[j] * before[j] + i[j] * z[j]
+        _carry(lengths, time, width, before, cell)
         if w_ch.size:
             for j in range(cell.size):
                 o[j] += w_ch[2, j] * cell[j]
         _to_sigmoid(o)
-        _where_over(lengths, time, width, o, 0.0)
-        _tanh_of(cell, tanh)
-        state = states[step + 1]
+        whole = hidden[step] if w_hr.size else state
+        _tanh_of(cell, whole)
+        for j in range(o.size):
+            whole[j] *= o[j]
         if w_hr.size:
-            whole = hidden[step]
-            for j in range(cell.size):
-                whole[j] = o[j] * tanh[j]
             _multiply(whole, w_hr.reshape(-1), state, rows, narrow, width, False)
-        else:
-            for j in range(cell.size):
-                state[j] = o[j] * tanh[j]
         _carry(lengths, time, narrow, states[step], state)
         _give(state, lengths, time, first, out)
 
@@ -443,32 +437,37 @@ def _through_cell(i: Any, f: Any, z: Any, before: Any, d_cell: Any) -> None:
 def lstm_backward(g: Any, d_last: Any, x: Any, weights: Any, sequence: Any, kept: Any, room: Any, found: Any) -> None:
     """`d_state` and `d_cell` begin as what the last ones receive, and end as what the first ones do.
 
-    `w_hr` is (P, H) here. With a projection, `d_states` (T, B·P) and `d_hidden` (B·H) are room to work in. `d_w_ch`
-    (3, B·H) has to hold zeros.
+    `w_hr` is (P, H) here. `tanh` and `d_hidden` (B·H) are room to work in, and with a projection `d_states` (T, B·P)
+    too. `d_w_ch` (3, B·H) has to hold zeros. Where a sequence is over, gates pass nothing back but through the forget
+    gate, which is open.
     """
     (w_ih, w_hh, w_ch, w_hr), (lengths, reverse, first) = weights, sequence
-    states, cells, gates, squashed, hidden = kept
-    (d_state, d_cell), (d_states, d_hidden), (d_x, d_w_ih, d_w_hh, d_w_ch, d_w_hr) = d_last, room, found
+    states, cells, gates, hidden = kept
+    (d_state, d_cell), (tanh, d_hidden, d_states), (d_x, d_w_ih, d_w_hh, d_w_ch, d_w_hr) = d_last, room, found
     steps, width, narrow = gates.shape[1], w_hh.shape[1], w_hh.shape[2]
     rows = gates.shape[2] // max(width, 1)
     for step in range(steps - 1, -1, -1):
         time = _time(step, steps, reverse)
         i, f, z, o = gates[0, step], gates[1, step], gates[2, step], gates[3, step]
-        before, tanh = cells[step], squashed[step]
+        before, cell = cells[step], cells[step + 1]
+        _tanh_of(cell, tanh)
         _receive(g, lengths, time, first, d_state)
-        d_whole = d_state
+        d_whole = d_hidden if w_hr.size or lengths.size else d_state
         if w_hr.size:
             d_states[step] = d_state
             _where_over(lengths, time, narrow, d_states[step], 0.0)
             _multiply(d_states[step], w_hr.reshape(-1), d_hidden, rows, width, narrow, False)
-            d_whole = d_hidden
+        elif lengths.size:
+            d_hidden[:] = d_state
+        _where_over(lengths, time, width, d_whole, 0.0)
         _through_output(d_whole, o, tanh, d_cell)
         if w_ch.size:
-            cell = cells[step + 1]
             for j in range(o.size):
                 d_cell[j] += o[j] * w_ch[2, j]
                 d_w_ch[2, j] += o[j] * cell[j]
         _through_cell(i, f, z, before, d_cell)
+        for k in range(3):
+            _where_over(lengths, time, width, gates[k, step], 0.0)
         if w_ch.size:
             for j in range(i.size):
                 d_cell[j] += i[j] * w_ch[0, j] + f[j] * w_ch[1, j]
@@ -522,12 +521,10 @@ def gru_forward(reset_after: bool, x: Any, weights: Any, sequence: Any, kept: An
                 inside[j] = r[j] * before[j]
             _multiply(inside, u_n, n, rows, width, width, True)
         _to_tanh(n)
-        for k in range(2):
-            _where_over(lengths, time, width, gates[2 * k, step], 0.0)
-        _where_over(lengths, time, width, inside, 0.0)
-        _where_over(lengths, time, width, z, 1.0)  # the state is kept
+        _where_over(lengths, time, width, z, 1.0)  # on the way back, all goes by it
         for j in range(n.size):
             state[j] = (one - z[j]) * n[j] + z[j] * before[j]
+        _carry(lengths, time, width, before, state)
         _give(state, lengths, time, first, out)
 
 
@@ -538,7 +535,8 @@ def gru_backward(
     """`d_state` begins as what the last state receives, and ends as what the first one does.
 
     `inner` is replaced by its gradient with `reset_after`; without it, `room` (B·H) is room to work in. `d_b_hn`
-    (B·H) has to hold zeros.
+    (B·H) has to hold zeros. Where a sequence is over, gates pass nothing back but through the update gate, which keeps
+    all.
     """
     (w_ih, w_hh), (lengths, reverse, first), (states, gates, inner) = weights, sequence, kept
     d_x, d_w_ih, d_w_hh, d_b_hn = found
@@ -556,6 +554,8 @@ def gru_backward(
             z[j] = d * (before[j] - at_n) * at_z * (one - at_z)
             n[j] = d * (one - at_z) * (one - at_n * at_n)
             d_state[j] = d * at_z
+        for k in range(1, 3):
+            _where_over(lengths, time, width, gates[k, step], 0.0)
         if reset_after:
             for j in range(r.size):
                 at_r, d = r[j], n[j]

@@ -5,7 +5,7 @@ are put together. Arrays come and go as the operations have them: sequences (T, 
 weights (gates · H, features), all of one dtype, float32 or float64.
 
 A forward run keeps for its backward pass a copy of the input, and of the states' size: for the simple layer 2 arrays,
-for the LSTM 7 (with a projection 8), for the GRU 5. Work that is too small to share isn't.
+for the LSTM 6 (with a projection 7), for the GRU 5. Work that is too small to share isn't.
 """
 
 from __future__ import annotations
@@ -26,7 +26,12 @@ Shape = tuple[int, ...]
 _SMALL = 1 << 21
 """Up to so many products one thread is done before others have begun."""
 
+_FEW_STEPS, _FEW = 8, 1 << 16
+"""Up to so many steps and products NumPy takes less than a millisecond, also for the LSTM: nobody waits for a compiler
+then, nor for what was compiled to be loaded."""
+
 _BUFFERS = Buffers(1 << 26)
+"""What one pass leaves for the next one: 64 MiB, which is enough for all of layers such as in the benchmarks."""
 
 
 class _Part(NamedTuple):
@@ -42,38 +47,47 @@ class Kept(NamedTuple):
 
     parts: list[_Part]
 
+    def release(self) -> None:
+        """Give back the memory where no backward pass will come."""
+        for part in self.parts:
+            _BUFFERS.give(part.x, *part.values)
+
 
 # ---- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _kernels() -> Any:
-    from graphgrad.kernels.jit import compiles
+_InParts = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 
-    if compiles():
-        from graphgrad.kernels import recurrent
 
-        return recurrent
+def _way(input: Array, weight_ih: Array, weight_hh: Array) -> tuple[Any, _InParts, list[range]]:
+    """The module of the kernels, what calls a function with each part of the batch, and these parts.
+
+    For little work, and where nothing can be compiled, they are the twins in NumPy, and there is one part.
+    """
+    steps, batch, _ = input.shape
+    products = steps * batch * (weight_ih.size + weight_hh.size)
+    if steps > _FEW_STEPS or products > _FEW:
+        from graphgrad.kernels.jit import compiles
+
+        if compiles():
+            from graphgrad.kernels import recurrent
+
+            return recurrent, _in_threads, shares(batch) if batch and products > _SMALL else [range(batch)]
     from graphgrad.kernels.plain import recurrent as plain
 
-    return plain
+    return plain, _in_turn, [range(batch)]
 
 
-def _in_parts(function: Callable[[Any], Any], parts: Sequence[Any]) -> list[Any]:
-    """Call a function with each part, each on a thread, with BLAS on the same."""
-    from graphgrad.kernels.jit import compiles
+def _in_turn(function: Callable[[Any], Any], parts: Sequence[Any]) -> list[Any]:
+    return list(map(function, parts))
 
-    if not compiles():
-        return list(map(function, parts))
-    from graphgrad.kernels.blas import one_thread
+
+def _in_threads(function: Callable[[Any], Any], parts: Sequence[Any]) -> list[Any]:
+    """Each part on a thread, with BLAS on the same."""
+    from graphgrad.kernels.blas_threads import one_thread
 
     with one_thread():
         return in_parallel(function, parts)
-
-
-def _rows(input: Array, weight_ih: Array, weight_hh: Array) -> list[range]:
-    steps, batch, _ = input.shape
-    small = steps * batch * (weight_ih.size + weight_hh.size) <= _SMALL
-    return [range(batch)] if small or not batch else shares(batch)
 
 
 def _columns(input: Array, rows: range, lengths: Array, reverse: bool) -> Array:
@@ -211,7 +225,8 @@ def rnn(
     steps, batch, hidden = len(input), len(hx), weight_hh.shape[1]
     weights = _with_bias(weight_ih, 1, _sum(bias_ih, bias_hh)), _turned(weight_hh, 1)
     out = np.empty((steps, batch, hidden), input.dtype)
-    kernel = _kernels().rnn_forward
+    kernels, in_parts, batches = _way(input, weight_ih, weight_hh)
+    kernel = kernels.rnn_forward
 
     def run(rows: range) -> _Part:
         x = _columns(input, rows, lengths, reverse)
@@ -220,7 +235,7 @@ def rnn(
         kernel(relu, x, weights, (_of(lengths, rows), reverse, rows.start), (states, gates), out)
         return _Part(rows, x, (states, gates))
 
-    parts = _in_parts(run, _rows(input, weight_ih, weight_hh))
+    parts = in_parts(run, batches)
     return (out, _last(parts, 0, hx)), Kept(parts)
 
 
@@ -240,7 +255,8 @@ def rnn_gradients(
     weights = _by_gate(weight_ih, 1), _by_gate(weight_hh, 1)
     found = _Found(input, weight_ih, 1, reverse, needs)
     shape = weights[1].shape if "weight_hh" in needs else (0, 0, 0)
-    kernel = _kernels().rnn_backward
+    kernels, in_parts, _ = _way(input, weight_ih, weight_hh)
+    kernel = kernels.rnn_backward
 
     def run(part: _Part) -> tuple[Array, Array, Array]:
         d_state = _start(g[1], part.rows)
@@ -250,7 +266,7 @@ def rnn_gradients(
         found.place(part, room[0])
         return d_state, room[1], room[2]
 
-    states, ih, hh = zip(*_in_parts(run, kept.parts), strict=True)
+    states, ih, hh = zip(*in_parts(run, kept.parts), strict=True)
     d_weight_ih, d_bias = found.weight_and_bias(ih)
     return {
         "input": found.input,
@@ -283,21 +299,22 @@ def lstm(
     turned = _with_bias(weight_ih, 4, _sum(bias_ih, bias_hh)), _turned(weight_hh, 4)
     w_hr = np.empty((0, 0), dtype) if weight_hr is None else np.ascontiguousarray(weight_hr.T)
     out = np.empty((steps, batch, weight_hh.shape[1]), dtype)
-    kernel = _kernels().lstm_forward
+    kernels, in_parts, batches = _way(input, weight_ih, weight_hh)
+    kernel = kernels.lstm_forward
 
     def run(rows: range) -> _Part:
         x = _columns(input, rows, lengths, reverse)
         states = _carried(steps, hx[rows.start : rows.stop])
         cells = _carried(steps, cx[rows.start : rows.stop])
         width = cells.shape[1]
-        gates, squashed = _BUFFERS.take((4, steps, width), dtype), _BUFFERS.take((steps, width), dtype)
+        gates = _BUFFERS.take((4, steps, width), dtype)
         hidden = _BUFFERS.take((0, 0) if weight_hr is None else (steps, width), dtype)
         weights = (*turned, _peepholes(weight_ch, rows, dtype), w_hr)
-        values = states, cells, gates, squashed, hidden
+        values = states, cells, gates, hidden
         kernel(x, weights, (_of(lengths, rows), reverse, rows.start), values, out)
         return _Part(rows, x, values)
 
-    parts = _in_parts(run, _rows(input, weight_ih, weight_hh))
+    parts = in_parts(run, batches)
     return (out, _last(parts, 0, hx), _last(parts, 1, cx)), Kept(parts)
 
 
@@ -324,13 +341,14 @@ def lstm_gradients(
     w_hr = np.empty((0, 0), dtype) if weight_hr is None else _plain(weight_hr)
     found = _Found(input, weight_ih, 4, reverse, needs)
     shape = by_gate[1].shape if "weight_hh" in needs else (0, 0, 0)
-    kernel = _kernels().lstm_backward
+    kernels, in_parts, _ = _way(input, weight_ih, weight_hh)
+    kernel = kernels.lstm_backward
 
     def run(part: _Part) -> tuple[Array, ...]:
         d_last = _start(g[1], part.rows), _start(g[2], part.rows)
         w_ch = _peepholes(weight_ch, part.rows, dtype)
-        shapes = ((0, 0), 0) if weight_hr is None else ((len(input), len(part.rows) * narrow), d_last[1].size)
-        room = np.empty(shapes[0], dtype), np.empty(shapes[1], dtype)
+        states_shape = (0, 0) if weight_hr is None else (len(input), len(part.rows) * narrow)
+        room = *np.empty((2, d_last[1].size), dtype), np.empty(states_shape, dtype)
         weighed = (_summed(shape, part), np.zeros(w_ch.shape, dtype), _summed(w_hr.shape, part))
         into = (*found.room(part), *weighed)
         sequence = (_of(lengths, part.rows), reverse, part.rows.start)
@@ -338,7 +356,7 @@ def lstm_gradients(
         found.place(part, into[0])
         return *d_last, *into[1:]
 
-    states, cells, ih, hh, ch, hr = zip(*_in_parts(run, kept.parts), strict=True)
+    states, cells, ih, hh, ch, hr = zip(*in_parts(run, kept.parts), strict=True)
     d_weight_ih, d_bias = found.weight_and_bias(ih)
     return {
         "input": found.input,
@@ -381,7 +399,8 @@ def gru(
         bias_hh = np.concatenate([inside[: 2 * hidden], np.zeros(hidden, dtype)])
     turned = _with_bias(weight_ih, 3, _sum(bias_ih, bias_hh)), _turned(weight_hh, 3)
     out = np.empty((steps, batch, hidden), dtype)
-    kernel = _kernels().gru_forward
+    kernels, in_parts, batches = _way(input, weight_ih, weight_hh)
+    kernel = kernels.gru_forward
 
     def run(rows: range) -> _Part:
         x = _columns(input, rows, lengths, reverse)
@@ -392,7 +411,7 @@ def gru(
         kernel(reset_after, x, weights, (_of(lengths, rows), reverse, rows.start), values, out)
         return _Part(rows, x, values)
 
-    parts = _in_parts(run, _rows(input, weight_ih, weight_hh))
+    parts = in_parts(run, batches)
     return (out, _last(parts, 0, hx)), Kept(parts)
 
 
@@ -413,7 +432,8 @@ def gru_gradients(
     weights = _by_gate(weight_ih, 3), _by_gate(weight_hh, 3)
     found = _Found(input, weight_ih, 3, reverse, needs)
     shape = weights[1].shape if "weight_hh" in needs else (0, 0, 0)
-    kernel = _kernels().gru_backward
+    kernels, in_parts, _ = _way(input, weight_ih, weight_hh)
+    kernel = kernels.gru_backward
 
     def run(part: _Part) -> tuple[Array, ...]:
         d_state = _start(g[1], part.rows)
@@ -424,7 +444,7 @@ def gru_gradients(
         found.place(part, into[0])
         return d_state, *into[1:]
 
-    states, ih, hh, insides = zip(*_in_parts(run, kept.parts), strict=True)
+    states, ih, hh, insides = zip(*in_parts(run, kept.parts), strict=True)
     d_weight_ih, d_bias_ih = found.weight_and_bias(ih)
     d_bias_hh = d_bias_ih
     if reset_after and d_bias_ih is not None:

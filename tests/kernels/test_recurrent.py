@@ -12,6 +12,7 @@ import pytest
 from graphgrad.kernels import sequences
 from graphgrad.kernels.jit import compiles
 from graphgrad.kernels.plain import recurrent as plain
+from graphgrad.kernels.threads import shares
 
 Array = np.ndarray[Any, Any]
 
@@ -20,6 +21,11 @@ CLOSE: dict[str, dict[str, Any]] = {"float64": {"rtol": 1e-11, "atol": 1e-12}, "
 GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "gru_before": 3, "lstm": 4, "lstm_all": 4}
 # Length, batch, features, hidden: of one, odd, empty, and more than is multiplied in one call.
 SHAPES = [(1, 1, 1, 1), (3, 2, 2, 3), (7, 5, 3, 4), (4, 0, 2, 3), (0, 2, 2, 3), (2, 17, 9, 33), (3, 40, 2, 300)]
+
+
+@pytest.fixture(autouse=True)
+def kernels_for_little_work_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequences, "_FEW_STEPS", -1)
 
 
 def operands(layer: str, shape: Any, dtype: str, seed: int = 0) -> dict[str, Any]:
@@ -53,9 +59,10 @@ def run(
     lengths: Array | None = None,
     reverse: bool = False,
     needs: set[str] | None = None,
-    first: tuple[Any, ...] = (),
+    seeds: tuple[Array, ...] = (),
 ) -> tuple[list[Array], dict[str, Any]]:
-    """Both passes: the results, and the gradients for random upstream ones."""
+    """Both passes: the results, and the gradients for `seeds`, by default random ones."""
+    first: tuple[Any, ...] = ()
     more: dict[str, Any] = {"lengths": np.asarray(() if lengths is None else lengths, np.int64), "reverse": reverse}
     name = layer.partition("_")[0]
     if name == "rnn":
@@ -66,7 +73,8 @@ def run(
     weights = [one for one in given if one in ("input", "weight_ih", "weight_hh", "weight_hr", "weight_ch")]
     more |= {one: given[one] for one in weights}
     gradients = getattr(sequences, f"{name}_gradients")
-    found = gradients(*first, upstream(results), **more, needs=set(given) if needs is None else needs, kept=kept)
+    g = seeds or upstream(results)
+    found = gradients(*first, g, **more, needs=set(given) if needs is None else needs, kept=kept)
     return list(results), found
 
 
@@ -87,7 +95,8 @@ def assert_same(ours: Any, theirs: Any, close: Mapping[str, Any]) -> None:
 
 def by_twins(monkeypatch: pytest.MonkeyPatch, *args: Any, **kwargs: Any) -> Any:
     with monkeypatch.context() as patch:
-        patch.setattr(sequences, "_kernels", lambda: plain)
+        patch.setattr(sequences, "_FEW_STEPS", 100)
+        patch.setattr(sequences, "_FEW", 1 << 30)
         return run(*args, **kwargs)
 
 
@@ -113,7 +122,9 @@ def test_parts_of_the_batch_add_up(layer: str, monkeypatch: pytest.MonkeyPatch) 
     shape = (4, 7, 3, 5)
     given = operands(layer, shape, "float64")
     whole = run(layer, given, lengths_of(shape), True)
-    monkeypatch.setattr(sequences, "_rows", lambda *_: [range(3), range(3, 4), range(4, 7)])
+    kernels, in_parts, _ = sequences._way(given["input"], given["weight_ih"], given["weight_hh"])
+    parts = [range(3), range(3, 4), range(4, 7)]
+    monkeypatch.setattr(sequences, "_way", lambda *_: (kernels, in_parts, parts))
     assert_same(run(layer, given, lengths_of(shape), True), whole, CLOSE["float64"])
 
 
@@ -153,6 +164,23 @@ def test_memory_that_is_used_again_changes_nothing() -> None:
     assert_same(run("lstm_all", given), first, {"rtol": 0, "atol": 0})
 
 
+def test_little_work_is_done_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    weights = np.zeros((8, 3)), np.zeros((8, 2))
+    for shape, little in (((8, 2, 3), True), ((9, 2, 3), False), ((8, 400, 3), False)):
+        kernels, _, parts = sequences._way(np.zeros(shape), *weights)
+        assert (kernels is plain) is (little or not compiles())
+        assert parts == [range(shape[1])]
+
+
+@compiled
+def test_much_work_is_shared_out() -> None:
+    _, _, parts = sequences._way(np.zeros((100, 5, 60)), np.zeros((100, 60)), np.zeros((100, 100)))
+    assert parts == shares(5)
+    _, _, parts = sequences._way(np.zeros((100, 0, 60)), np.zeros((100, 60)), np.zeros((100, 100)))
+    assert parts == [range(0)]
+
+
 # ---- nan -------------------------------------------------------------------------------------------------------------
 
 
@@ -180,6 +208,42 @@ def test_what_stands_behind_the_end_of_a_sequence_takes_no_part(layer: str) -> N
     assert not results[0][over].any()
     assert not found["input"][over].any()
     np.testing.assert_array_equal(results[1][2], given["hx"][2])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("layer", GATES)
+def test_what_a_sequence_receives_that_never_began_goes_to_its_first_states_alone(layer: str, value: float) -> None:
+    given, lengths = operands(layer, (4, 3, 2, 3), "float64"), np.array([4, 2, 0])
+    results, clean = run(layer, given, lengths)
+    seeds = upstream(results)
+    for one in seeds[1:]:
+        one[2] = value
+    _, found = run(layer, given, lengths, seeds=seeds)
+    for name, seed in zip(("hx", "cx"), seeds[1:], strict=False):
+        np.testing.assert_array_equal(found[name][2], seed[2])
+        found[name][2] = clean[name][2]
+    assert_same((results, found), (results, clean), {"rtol": 0, "atol": 0})
+
+
+@pytest.mark.parametrize("layer", GATES)
+def test_a_sequence_that_never_began_keeps_its_states_whatever_the_weights_are(layer: str) -> None:
+    given, lengths = operands(layer, (4, 3, 2, 3), "float64"), np.array([4, 2, 0])
+    given["weight_hh"][0, 0] = np.nan
+    (out, *last), _ = run(layer, given, lengths)
+    assert np.isnan(out[:, 0]).any()
+    assert not out[:, 2].any()
+    for one, start in zip(last, ("hx", "cx"), strict=False):
+        np.testing.assert_array_equal(one[2], given[start][2])
+
+
+@compiled
+@pytest.mark.parametrize("layer", GATES)
+def test_nan_goes_the_same_ways_in_the_twin(layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = operands(layer, (4, 3, 2, 3), "float64")
+    given["hx"][1, 0] = np.nan
+    for lengths in (None, np.array([4, 2, 0])):
+        ours = run(layer, given, lengths)
+        assert_same(ours, by_twins(monkeypatch, layer, given, lengths), CLOSE["float64"])
 
 
 # ---- activations -----------------------------------------------------------------------------------------------------

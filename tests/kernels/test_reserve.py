@@ -51,6 +51,19 @@ def test_memory_is_used_again_by_size_and_dtype() -> None:
 
 def test_no_more_memory_is_kept_than_was_said() -> None:
     buffers = Buffers(100)
-    buffers.give(np.empty(10), np.empty(10), np.empty(0))
+    buffers.give(np.empty(10), np.empty(10), np.empty(0), np.empty(13))
     assert buffers.bytes == 80
     assert not buffers.take((0,), np.float64).size
+
+
+def test_sizes_that_nobody_asks_for_any_more_make_room() -> None:
+    buffers = Buffers(100)
+    first, second, third = np.empty(5), np.empty(6), np.empty(7)
+    buffers.give(first, second)
+    buffers.give(buffers.take((5,), np.float64))
+    buffers.give(third)
+    assert buffers.bytes == 40 + 56
+    assert np.shares_memory(buffers.take((5,), np.float64), first)
+    assert np.shares_memory(buffers.take((7,), np.float64), third)
+    assert not np.shares_memory(buffers.take((6,), np.float64), second)
+    assert buffers.bytes == 0

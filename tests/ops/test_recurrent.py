@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import graphgrad as gg
+from graphgrad.kernels import sequences
 from graphgrad.ops import TABLE, find
 from graphgrad.ops.functional.recurrent_parts import _RESERVE
 from graphgrad.walk.expand import expand
@@ -65,6 +66,50 @@ def test_nothing_is_left_where_no_pass_can_come_or_all_is_computed_again() -> No
     again.backward()
     assert len(_RESERVE) == before
     assert kept.item() == again.item()
+
+
+def test_a_checkpoint_keeps_nothing_while_it_is_recorded() -> None:
+    before, seen = len(_RESERVE), []
+
+    def inside(given: list[gg.Tensor]) -> gg.Tensor:
+        output, _ = F.gru(*given)
+        seen.append(len(_RESERVE) - before)
+        return gg.sum(output)
+
+    gg.checkpoint(inside, leaves(3)).backward()
+    assert seen == [0]  # the graph runs again, not the function
+
+
+def test_a_pass_uses_what_the_kernel_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[int] = []
+    forward = sequences.gru
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        runs.append(1)
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(sequences, "gru", counted)
+    total = loss(leaves(3))
+    total.backward(retain_graph=True)
+    assert len(runs) == 1
+    total.backward()  # it was used up
+    assert len(runs) == 2
+
+
+def test_memory_of_the_kernel_is_used_again() -> None:
+    def free() -> int:
+        return sequences._BUFFERS.bytes
+
+    given = leaves(3)
+    with gg.no_grad():
+        loss(given)
+        start = free()
+        loss(given)
+    assert free() == start
+    total = loss(given)
+    assert free() < start
+    total.backward()
+    assert free() >= start
 
 
 def test_a_second_pass_gives_the_same_bits() -> None:
@@ -142,6 +187,21 @@ def test_a_layer_is_its_cell_step_by_step(name: str, gates: int) -> None:
     np.testing.assert_allclose(output.data, [one.data for one in outs], rtol=1e-12)
     for one, other in zip(ends, last, strict=True):
         np.testing.assert_allclose(one.data, other.data, rtol=1e-12)
+
+
+def test_a_nan_lets_gradients_through_as_the_rectifier_does() -> None:
+    found = []
+    for by_kernel in (True, False):
+        x, h, *weights = leaves(1)
+        h.data[0, 0] = np.nan
+        outs, _ = cells("rnn_relu", [x, *weights], [h])
+        output = F.rnn_relu(x, h, *weights)[0] if by_kernel else gg.stack(outs)
+        gg.sum(output).backward()
+        found.append(grads([x, h, *weights]))
+    assert not np.isnan(found[0][1]).any()
+    assert found[0][1][0].any()
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("name", "gates"), [("rnn_tanh", 1), ("gru", 3)])

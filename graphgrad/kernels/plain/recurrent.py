@@ -19,9 +19,12 @@ __all__ = [
 Array = np.ndarray[Any, Any]
 
 
+# Compiled code doesn't warn.
+_quiet = np.errstate(over="ignore", invalid="ignore")
+
+
 def _sigmoid(x: Array) -> Array:
-    with np.errstate(over="ignore"):
-        return np.asarray(1 / (1 + np.exp(-x)))
+    return np.asarray(1 / (1 + np.exp(-x)))
 
 
 def _rows(x: Array, width: int) -> Array:
@@ -52,6 +55,7 @@ def _input_gradients(gates: Array, x: Array, w_ih: Array, d_x: Array, d_w_ih: Ar
         d_x[...] = np.add.reduce(by_row @ w_ih).ravel()
 
 
+@_quiet
 def rnn_forward(relu: bool, x: Array, weights: Any, sequence: Any, kept: Any, out: Array) -> None:
     """The state f(W x + b + U h), with the hyperbolic tangent or the ramp for f."""
     (w_ih, w_hh), (states, gates), first = weights, kept, sequence[2]
@@ -65,6 +69,7 @@ def rnn_forward(relu: bool, x: Array, weights: Any, sequence: Any, kept: Any, ou
         out[time, first : first + len(state)] = np.where(over, 0, state)
 
 
+@_quiet
 def rnn_backward(
     relu: bool, g: Array, d_state: Array, x: Array, weights: Any, sequence: Any, kept: Any, found: Any
 ) -> None:
@@ -75,16 +80,17 @@ def rnn_backward(
     for step, time, over in reversed(list(_steps(sequence, gates, width))):
         gate, state = _rows(gates[0, step], width), _rows(states[step + 1], width)
         d += np.where(over, 0, g[time, first : first + len(d)])
-        gate[...] = np.where(over, 0, d * (state > 0) if relu else d * (1 - state * state))
+        gate[...] = np.where(over, 0, np.where(state <= 0, 0, d) if relu else d * (1 - state * state))
         d[...] = np.where(over, d, 0) + gate @ w_hh[0]
     _input_gradients(gates, x, w_ih, d_x, d_w_ih)
     if d_w_hh.size:
         d_w_hh[0] = gates[0].reshape(-1, width).T @ states[:-1].reshape(-1, width)
 
 
+@_quiet
 def lstm_forward(x: Array, weights: Any, sequence: Any, kept: Any, out: Array) -> None:
     """i, f, g, o from x and h; c = f c + i g; h = o tanh(c), projected if `w_hr` (H, P) isn't empty."""
-    (w_ih, w_hh, w_ch, w_hr), (states, cells, gates, squashed, hidden), first = weights, kept, sequence[2]
+    (w_ih, w_hh, w_ch, w_hr), (states, cells, gates, hidden), first = weights, kept, sequence[2]
     narrow, width = w_hh.shape[1:]
     _project(x, w_ih, gates)
     for step, time, over in _steps(sequence, gates, width):
@@ -94,13 +100,12 @@ def lstm_forward(x: Array, weights: Any, sequence: Any, kept: Any, out: Array) -
             gate += before @ w_hh[k]
         old, cell = _rows(cells[step], width), _rows(cells[step + 1], width)
         peepholes = _rows(w_ch, width) if w_ch.size else np.zeros((3, 1, 1), x.dtype)
-        i[...] = np.where(over, 0, _sigmoid(i + peepholes[0] * old))
+        i[...] = _sigmoid(i + peepholes[0] * old)
         f[...] = np.where(over, 1, _sigmoid(f + peepholes[1] * old))
-        z[...] = np.where(over, 0, np.tanh(z))
-        cell[...] = f * old + i * z
-        o[...] = np.where(over, 0, _sigmoid(o + peepholes[2] * cell))
-        squashed[step] = np.tanh(cells[step + 1])
-        whole = o * _rows(squashed[step], width)
+        z[...] = np.tanh(z)
+        cell[...] = np.where(over, old, f * old + i * z)
+        o[...] = _sigmoid(o + peepholes[2] * cell)
+        whole = o * np.tanh(cell)
         if w_hr.size:
             hidden[step] = whole.ravel()
             whole = whole @ w_hr
@@ -109,22 +114,24 @@ def lstm_forward(x: Array, weights: Any, sequence: Any, kept: Any, out: Array) -
         out[time, first : first + len(state)] = np.where(over, 0, state)
 
 
+@_quiet
 def lstm_backward(
     g: Array, d_last: Any, x: Array, weights: Any, sequence: Any, kept: Any, room: Any, found: Any
 ) -> None:
     """The gradients; `w_hr` is (P, H) here."""
-    (w_ih, w_hh, w_ch, w_hr), (states, cells, gates, squashed, hidden), first = weights, kept, sequence[2]
-    (d_states, _), (d_x, d_w_ih, d_w_hh, d_w_ch, d_w_hr) = room, found
+    (w_ih, w_hh, w_ch, w_hr), (states, cells, gates, hidden), first = weights, kept, sequence[2]
+    (_, _, d_states), (d_x, d_w_ih, d_w_hh, d_w_ch, d_w_hr) = room, found
     width, narrow = w_hh.shape[1:]
     d_state, d_cell = _rows(d_last[0], narrow), _rows(d_last[1], width)
     for step, time, over in reversed(list(_steps(sequence, gates, width))):
         i, f, z, o = _rows(gates[:, step], width)
-        old, cell, tanh = (_rows(one, width) for one in (cells[step], cells[step + 1], squashed[step]))
+        old, cell = _rows(cells[step], width), _rows(cells[step + 1], width)
+        tanh = np.tanh(cell)
         d_state += np.where(over, 0, g[time, first : first + len(d_state)])
         d_whole = np.where(over, 0, d_state)
         if w_hr.size:
             d_states[step] = d_whole.ravel()
-            d_whole = d_whole @ w_hr
+            d_whole = np.where(over, 0, d_whole @ w_hr)
         d_cell += d_whole * o * (1 - tanh * tanh)
         o[...] = d_whole * tanh * o * (1 - o)
         if w_ch.size:
@@ -132,10 +139,10 @@ def lstm_backward(
             d_cell += o * peepholes[2]
             d_peepholes[2] += o * cell
         at_i = i.copy()
-        i[...] = d_cell * z * i * (1 - i)
-        z[...] = d_cell * at_i * (1 - z * z)
+        i[...] = np.where(over, 0, d_cell * z * i * (1 - i))
+        z[...] = np.where(over, 0, d_cell * at_i * (1 - z * z))
         at_f = f.copy()
-        f[...] = d_cell * old * f * (1 - f)
+        f[...] = np.where(over, 0, d_cell * old * f * (1 - f))
         d_cell *= at_f
         if w_ch.size:
             d_cell += i * peepholes[0] + f * peepholes[1]
@@ -151,6 +158,7 @@ def lstm_backward(
         d_w_hr[...] = d_states.reshape(-1, narrow).T @ hidden.reshape(-1, width)
 
 
+@_quiet
 def gru_forward(reset_after: bool, x: Array, weights: Any, sequence: Any, kept: Any, out: Array) -> None:
     """r, z from x and h; n from x and what r lets through of h; h = (1 - z) n + z h."""
     (w_ih, w_hh, b_hn), (states, gates, inner), first = weights, kept, sequence[2]
@@ -159,20 +167,21 @@ def gru_forward(reset_after: bool, x: Array, weights: Any, sequence: Any, kept: 
     for step, time, over in _steps(sequence, gates, width):
         before, state = _rows(states[step], width), _rows(states[step + 1], width)
         r, z, n = _rows(gates[:, step], width)
-        r[...] = np.where(over, 0, _sigmoid(r + before @ w_hh[0]))
+        r[...] = _sigmoid(r + before @ w_hh[0])
         z[...] = np.where(over, 1, _sigmoid(z + before @ w_hh[1]))
         inside = _rows(inner[step], width)
         if reset_after:
-            inside[...] = np.where(over, 0, before @ w_hh[2] + _rows(b_hn, width))
+            inside[...] = before @ w_hh[2] + _rows(b_hn, width)
             n += r * inside
         else:
             inside[...] = r * before
             n += inside @ w_hh[2]
-        n[...] = np.where(over, 0, np.tanh(n))
-        state[...] = (1 - z) * n + z * before
+        n[...] = np.tanh(n)
+        state[...] = np.where(over, before, (1 - z) * n + z * before)
         out[time, first : first + len(state)] = np.where(over, 0, state)
 
 
+@_quiet
 def gru_backward(
     reset_after: bool,
     g: Array,
@@ -194,8 +203,8 @@ def gru_backward(
         before, inside = _rows(states[step], width), _rows(inner[step], width)
         d += np.where(over, 0, g[time, first : first + len(d)])
         at_z = z.copy()
-        z[...] = d * (before - n) * z * (1 - z)
-        n[...] = d * (1 - at_z) * (1 - n * n)
+        z[...] = np.where(over, 0, d * (before - n) * z * (1 - z))
+        n[...] = np.where(over, 0, d * (1 - at_z) * (1 - n * n))
         d *= at_z
         at_r = r.copy()
         if reset_after:

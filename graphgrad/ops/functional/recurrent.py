@@ -141,6 +141,10 @@ def rnn_tanh(
     h_n : Tensor
         The last one, of shape (B, H).
 
+    Notes
+    -----
+    For the backward pass a copy of the input and 2 times the outputs are kept, until it has used them.
+
     Examples
     --------
     >>> import graphgrad as gg
@@ -178,6 +182,10 @@ def rnn_relu(
         The states, of shape (T, B, H).
     h_n : Tensor
         The last one, of shape (B, H).
+
+    Notes
+    -----
+    For the backward pass a copy of the input and 2 times the outputs are kept, until it has used them.
 
     Examples
     --------
@@ -328,6 +336,11 @@ def lstm(
     h_n, c_n : Tensor
         The last state and the last cell, of shapes (B, P) and (B, H).
 
+    Notes
+    -----
+    For the backward pass a copy of the input and 6 times the cells are kept, 7 times with a projection, until it has
+    used them.
+
     Examples
     --------
     >>> import graphgrad as gg
@@ -429,6 +442,10 @@ def gru(
         The states, of shape (T, B, H).
     h_n : Tensor
         The last one, of shape (B, H).
+
+    Notes
+    -----
+    For the backward pass a copy of the input and 5 times the outputs are kept, until it has used them.
 
     Examples
     --------

@@ -247,6 +247,8 @@ def forward_by_kernel(
     mode = MODE.get()
     if mode.grad and mode.segment is None:
         _RESERVE.keep(results[0], left)
+    else:
+        left.release()
     return results
 
 
