@@ -10,6 +10,7 @@ import pytest
 
 import graphgrad as gg
 from graphgrad.lessons.curriculum import WorkedNumber
+from tests import draws
 from tests.worked import Check
 
 F = gg.nn.functional
@@ -143,7 +144,7 @@ def test_what_was_dropped_gets_no_gradient(name: str) -> None:
 def test_the_choice_does_not_depend_on_the_dtype() -> None:
     narrow, wide = (F.dropout(gg.ones(1000, dtype=dtype), 0.4, seed=9).data for dtype in ("float32", "float64"))
     np.testing.assert_array_equal(narrow == 0.0, wide == 0.0)
-    np.testing.assert_array_equal(wide == 0.0, np.random.default_rng(9).random(1000) < 0.4)
+    np.testing.assert_array_equal(wide == 0.0, draws.random((1000,), 9) < 0.4)
 
 
 # ---- worked numbers --------------------------------------------------------------------------------------------------
@@ -155,7 +156,7 @@ def test_inverted_dropout(example: WorkedNumber, check: Check) -> None:
     i = example.input
     mask = np.array(i["mask"], bool)
     p = 1.0 - i["keep"]
-    seed = next(s for s in range(1000) if ((np.random.default_rng(s).random(mask.size) >= p) == mask).all())
+    seed = next(s for s in range(1000) if ((draws.random(mask.shape, s) >= p) == mask).all())
     a = gg.tensor(i["a"], dtype="float64", requires_grad=True)
     out = F.dropout(a, p, seed=seed)
     out.backward(np.array(i["g"], "float64"))

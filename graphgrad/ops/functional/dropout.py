@@ -24,7 +24,7 @@ from graphgrad.ops.array.shaping import identity
 from graphgrad.ops.attributes import keep_numbers
 from graphgrad.ops.declare import Array, OpFunction, op
 from graphgrad.ops.samples import array, sample
-from graphgrad.ops.seeds import keep_seed, uniform
+from graphgrad.ops.seeds import dropped, keep_seed, uniform
 
 NAMESPACE = "nn.functional"
 __all__ = [
@@ -39,7 +39,7 @@ __all__ = [
 Shape = tuple[int, ...]
 
 
-def _prepare(attrs: dict[str, Any]) -> None:
+def prepare(attrs: dict[str, Any]) -> None:
     keep_numbers(attrs, "p")
     if not 0.0 <= attrs["p"] <= 1.0:
         raise ValueError(f"p is a probability from 0 to 1, got {attrs['p']}")
@@ -78,14 +78,16 @@ def _cost(input: Shape, /, **_: Any) -> int:
 
 def _kept(values: Any, mask: Shape, p: float, training: bool, seed: int | None) -> Any:
     """The kept values, scaled, and zeros for the others, of arrays and tensors."""
-    if not training:
+    if not training or not p:
         return values
+    if type(values) is np.ndarray and values.shape == mask and values.dtype.kind == "f":
+        return dropped(values, seed, p)
     # With p = 1 nothing is kept, and nothing to be scaled.
     return np.where(uniform(seed, mask) >= p, values / (1.0 - p or 1.0), 0.0)
 
 
 def _expanded(values: Any, mask: Shape, p: float, training: bool, seed: int | None) -> Any:
-    if not training:
+    if not training or not p:
         return identity(values)
     return where(uniform(seed, mask) >= p, divide(values, 1.0 - p or 1.0), 0.0)
 
@@ -100,7 +102,7 @@ _ELEMENTS = "random({input}, {seed})"
     cost=_cost,
     samples=_samples((2, 3), (6,), (), (0, 3)),
     errors=_refused((2, 3)),
-    prepare=_prepare,
+    prepare=prepare,
     expand=lambda input, **attrs: _expanded(input, input.shape, **attrs),
     linear="together",
     covers=("P12.07", "P12.08"),
@@ -119,13 +121,14 @@ def dropout(input: Array, p: float = 0.5, training: bool = True, *, seed: int | 
     training
         Whether anything is dropped.
     seed
-        Of the draw: dropped is where ``np.random.default_rng(seed).random(input.shape) < p``. Left out, one is drawn
-        and kept, so that the graph runs again to the same numbers.
+        Of the draw. Left out, one is drawn and kept, so that the graph runs again to the same numbers. Whether an
+        element is dropped follows from the seed and the element's place alone, by the generator SplitMix64 (Steele, Lea
+        and Flood, 2014): it is found out again in the backward pass, and no mask is kept.
 
     Examples
     --------
     >>> import graphgrad as gg
-    >>> gg.nn.functional.dropout([1.0, 2.0, 3.0, 4.0], p=0.5, seed=3)
+    >>> gg.nn.functional.dropout([1.0, 2.0, 3.0, 4.0], p=0.5, seed=2)
     tensor([0., 0., 6., 8.])
     >>> gg.nn.functional.dropout([1.0, 2.0, 3.0, 4.0], p=0.5, training=False)
     tensor([1., 2., 3., 4.])
@@ -167,7 +170,7 @@ def _dropout_of_channels(spatial: int, layouts: tuple[str, ...], shapes: tuple[S
             ErrorSample((np.zeros(3),), {}, ShapeError, f"must have the shape {layouts[0]}"),
             *_refused(shapes[0]),
         ),
-        prepare=_prepare,
+        prepare=prepare,
         expand=lambda input, **attrs: _expanded(input, mask(input.shape), **attrs),
         linear="together",
         covers=("P12.09",),
@@ -191,7 +194,7 @@ def _dropout_of_channels(spatial: int, layouts: tuple[str, ...], shapes: tuple[S
         --------
         >>> import graphgrad as gg
         >>> x = gg.ones({shapes[0]})
-        >>> y = gg.nn.functional.{name}(x, p=0.5, seed=0)
+        >>> y = gg.nn.functional.{name}(x, p=0.5, seed=9)
         >>> gg.mean(y, axis={tuple(range(-spatial, 0))})
         tensor([[2., 0., 0.],
                 [0., 2., 2.]])
@@ -251,7 +254,7 @@ _FORMULA, _LOCAL = _saturated_texts(_ELEMENTS)
     cost=_cost,
     samples=_samples((2, 3), (6,), (), (0, 3)),
     errors=_refused((2, 3)),
-    prepare=_prepare,
+    prepare=prepare,
     expand=lambda input, **attrs: _saturated_expanded(input, input.shape, **attrs),
     covers=("P12.09",),
 )
@@ -273,7 +276,7 @@ def alpha_dropout(input: Array, p: float = 0.5, training: bool = False, *, seed:
     Examples
     --------
     >>> import graphgrad as gg
-    >>> gg.nn.functional.alpha_dropout([1.0, 1.0, 1.0, 1.0], p=0.5, training=True, seed=3)
+    >>> gg.nn.functional.alpha_dropout([1.0, 1.0, 1.0, 1.0], p=0.5, training=True, seed=2)
     tensor([-0.7792, -0.7792,  1.6656,  1.6656])
     """
     result = _saturated(input, input.shape, p, training, seed)
@@ -302,7 +305,7 @@ _FORMULA, _LOCAL = _saturated_texts("random_features({input}, {seed})")
     cost=_cost,
     samples=_samples((2, 3, 2), (2, 3), (2, 2, 1, 2), (0, 3)),
     errors=(ErrorSample((np.zeros(3),), {}, ShapeError, "must have the shape (N, C, ...)"), *_refused((2, 3))),
-    prepare=_prepare,
+    prepare=prepare,
     expand=lambda input, **attrs: _saturated_expanded(input, _features(input.shape), **attrs),
     covers=("P12.09",),
 )
@@ -324,7 +327,7 @@ def feature_alpha_dropout(input: Array, p: float = 0.5, training: bool = False, 
     Examples
     --------
     >>> import graphgrad as gg
-    >>> gg.nn.functional.feature_alpha_dropout(gg.ones((1, 3, 2)), p=0.5, training=True, seed=0)
+    >>> gg.nn.functional.feature_alpha_dropout(gg.ones((1, 3, 2)), p=0.5, training=True, seed=9)
     tensor([[[ 1.6656,  1.6656],
              [-0.7792, -0.7792],
              [-0.7792, -0.7792]]])

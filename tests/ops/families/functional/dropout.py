@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from tests import draws
+
 
 def _channels(x: Any, seed: int | None, spatial: int) -> Any:
     """A random number for each channel, whose axes are the last ones."""
-    return np.random.default_rng(seed).random((*x.shape[:-spatial], *[1] * spatial))
+    return draws.random((*x.shape[:-spatial], *[1] * spatial), seed)
 
 
 def _features(x: Any, seed: int | None) -> Any:
     """A random number for each channel, which has all axes but the first two."""
-    return np.random.default_rng(seed).random((*x.shape[:2], *[1] * (x.ndim - 2)))
+    return draws.random((*x.shape[:2], *[1] * (x.ndim - 2)), seed)
 
 
 FUNCTIONS: dict[str, Any] = {"random_channels": _channels, "random_features": _features}
@@ -28,7 +30,7 @@ def counterparts() -> dict[str, Callable[..., Any]]:
     import torch
 
     def kept(shape: Any, p: float, seed: int, dtype: Any) -> Any:
-        return torch.tensor(np.random.default_rng(seed).random(tuple(shape)) >= p).to(dtype)
+        return torch.tensor(draws.random(tuple(shape), seed) >= p).to(dtype)
 
     def zeros(mask: Callable[[Any], Any]) -> Callable[..., Any]:
         def dropout(x: Any, p: float = 0.5, training: bool = True, seed: int = 0) -> Any:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tests import draws
+
 if TYPE_CHECKING:
     from tests.ops.declared import Case
 
 
 def _random(x: Any, seed: int | None) -> Any:
     """The numbers that an operation draws for each element; nobody looks at them where it draws none."""
-    return np.random.default_rng(seed).random(np.shape(x))
+    return draws.random(np.shape(x), seed)
 
 
 def _each_channel(case: Case, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
