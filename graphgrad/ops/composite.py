@@ -23,7 +23,7 @@ from graphgrad.graph.tensor import Tensor, source_of
 from graphgrad.ops.array.shaping import identity
 from graphgrad.ops.declare import OpFunction, by_operands, op, roles
 
-__all__ = ["composite", "named", "through"]
+__all__ = ["composite", "named", "on_arrays", "through"]
 
 
 def composite(**declaration: Any) -> Callable[[Callable[..., Any]], OpFunction]:
@@ -40,7 +40,7 @@ def composite(**declaration: Any) -> Callable[[Callable[..., Any]], OpFunction]:
         rules = dict(declaration)
         if not any(operand in rules for operand in operands) and "joint" not in rules:
             rules["joint"] = through(expand, operands, variadic)
-        forward = _on_arrays(expansion, signature, name)
+        forward = on_arrays(expansion, signature, name)
         return op(forward, expand=_listed(expand) if variadic else expand, **rules)
 
     return declare
@@ -57,7 +57,7 @@ def _listed(expand: Callable[..., Any]) -> Callable[..., Any]:
     return lambda tensors, **attrs: expand(list(tensors), **attrs)
 
 
-def _on_arrays(expansion: Callable[..., Any], signature: inspect.Signature, name: str) -> Callable[..., Any]:
+def on_arrays(expansion: Callable[..., Any], signature: inspect.Signature, name: str) -> Callable[..., Any]:
     """The values of an expansion, from arrays to arrays; nothing is recorded."""
 
     def forward(*args: Any, **kwargs: Any) -> Any:

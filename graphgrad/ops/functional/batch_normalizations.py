@@ -24,20 +24,28 @@ from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError, WriteE
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.graph.tensor import Tensor
 from graphgrad.graph.writes import wrote
+from graphgrad.kernels.plain.normalization import Rows
 from graphgrad.ops.array.arithmetic import add, divide, sqrt, subtract
 from graphgrad.ops.attributes import keep_numbers
-from graphgrad.ops.composite import composite, named
+from graphgrad.ops.composite import named
 from graphgrad.ops.declare import Array, OpFunction
 from graphgrad.ops.functional.loss_parts import in_floats
+from graphgrad.ops.functional.norm_parts import (
+    channels_backward,
+    channels_forward,
+    normalization,
+    rows_backward,
+    rows_forward,
+    statistics,
+)
 from graphgrad.ops.functional.normalizations import (
     check_per_channel,
-    learned_back,
+    groups_of_channels,
     per_channel,
     prepare_eps,
     scaled_and_shifted,
     shape_of,
     standardized,
-    standardized_back,
 )
 from graphgrad.ops.samples import array, sample
 
@@ -64,34 +72,6 @@ def _normalized(
 
 def _cost(input: Shape, running_mean: Any, running_var: Any, weight: Any, bias: Any, /, **_: Any) -> int:
     return math.prod(input) * ((7 if running_mean is None else 2) + (weight is not None) + (bias is not None))
-
-
-def _back(
-    g: Any,
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any,
-    bias: Any,
-    axes: Shape,
-    eps: float,
-    needs: Collection[str],
-) -> list[Any]:
-    """In closed form; of running statistics that are given, `axes` isn't looked at."""
-    rank, others = input.ndim, (0, *range(2, input.ndim))
-    scale = per_channel(weight, rank)
-    if running_mean is None:
-        arrived, normalized = standardized_back(g, input, scale, axes, eps)
-        return [arrived, None, None, *learned_back(g, normalized, weight, bias, others)]
-    root = np.sqrt(per_channel(running_var, rank) + eps)
-    normalized = (input - per_channel(running_mean, rank)) / root
-    arrived = (g if weight is None else g * scale) / root
-    to_mean = to_var = None
-    if "running_mean" in needs:
-        to_mean = np.reshape(np.sum(-arrived, axis=others), running_mean.shape)
-    if "running_var" in needs:
-        to_var = np.reshape(np.sum(-0.5 * arrived * normalized / root, axis=others), running_var.shape)
-    return [arrived, to_mean, to_var, *learned_back(g, normalized, weight, bias, others)]
 
 
 # ---- running statistics ----------------------------------------------------------------------------------------------
@@ -127,7 +107,7 @@ def _move(running: Any, towards: Any, momentum: float) -> None:
 
 
 def _keeping_statistics(
-    operation: OpFunction, trains: Callable[[Given], bool], averaged: Callable[[Shape], Shape]
+    operation: OpFunction, trains: Callable[[Given], bool], grouped: Callable[[Shape], Rows | None]
 ) -> OpFunction:
     """The operation, and in training the running statistics moved towards the mean and the variance of the input.
 
@@ -137,8 +117,8 @@ def _keeping_statistics(
         What normalises; without running statistics by the input's own.
     trains
         Whether a call with these arguments is one in training.
-    averaged
-        The axes that one mean and one variance are taken over.
+    grouped
+        Which values share a mean and a variance; None for those of a channel.
     """
     signature = inspect.signature(operation)
     name = operation.__name__
@@ -167,15 +147,15 @@ def _keeping_statistics(
         values = input.data
         if not values.size:
             return result  # of nothing there is no mean to move towards
-        axes, others = averaged(shape), tuple(i for i in range(len(shape)) if i != 1)
-        count = math.prod(shape[axis] for axis in axes)
-        momentum = float(given["momentum"])
+        layout = grouped(shape)
+        groups = shape[1] if layout is None else layout.groups
+        count, momentum = values.size // groups, float(given["momentum"])
+        mean, variance = (one.reshape(-1, shape[1]).mean(axis=0) for one in statistics(values, layout))
         if "running_mean" in running:
-            _move(running["running_mean"], np.mean(values, axis=others), momentum)
+            _move(running["running_mean"], mean, momentum)
         if "running_var" in running:
             # The unbiased variance, which a model is to expect of data that it hasn't seen.
-            spread = np.var(values, axis=axes, keepdims=True) * (count / (count - 1))
-            _move(running["running_var"], np.mean(spread, axis=others), momentum)
+            _move(running["running_var"], variance * (count / (count - 1)), momentum)
         return result
 
     call.op.call = call  # type: ignore[attr-defined]
@@ -186,6 +166,14 @@ def _check_together(running_mean: Any, running_var: Any) -> None:
     if (running_mean is None) != (running_var is None):
         missing = "running_mean" if running_mean is None else "running_var"
         raise ValueError(f"running_mean and running_var are needed together, {missing} is missing")
+
+
+def _by_channel(given: Given) -> dict[str, Any]:
+    """What the kernels of channels take of the arguments."""
+    names = {"running_mean": "mean", "running_var": "variance"}
+    return {
+        names.get(name, name): given[name] for name in ("input", "running_mean", "running_var", "weight", "bias", "eps")
+    }
 
 
 # ---- over the batch --------------------------------------------------------------------------------------------------
@@ -232,6 +220,26 @@ def _batch_samples(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(array(rng, 2, 1, 2), None, None, None, None, training=True, eps=0.1)
 
 
+def _check_batch(
+    input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool, **_: Any
+) -> None:
+    """Refuse what doesn't fit together."""
+    given: Any = map(shape_of, (input, running_mean, running_var, weight, bias))
+    _batch_shape(*given, training=training)
+    _check_together(running_mean, running_var)
+    if not training and running_mean is None:
+        raise ValueError("running_mean and running_var are needed outside training")
+
+
+def _batch_forward(**given: Any) -> Any:
+    _check_batch(**given)
+    return channels_forward(**_by_channel(given))
+
+
+def _batch_backward(g: Any, wanted: Collection[str], **given: Any) -> dict[str, Any]:
+    return channels_backward(g, wanted, **_by_channel(given))
+
+
 _BATCH_MEAN = "where({training}, mean_of_channels({input}), {running_mean}[channel({input})])"
 _BATCH_VAR = "where({training}, var_of_channels({input}), {running_var}[channel({input})])"
 _SCALED = "* {weight}[channel({input})] + {bias}[channel({input})]"
@@ -244,11 +252,10 @@ _BACK = {
 }
 
 
-@composite(
+@normalization(
     name="batch_norm",
-    joint=lambda g, input, running_mean, running_var, weight, bias, eps, needs: _back(
-        g, input, running_mean, running_var, weight, bias, (0, *range(2, input.ndim)), eps, needs
-    ),
+    forward=_batch_forward,
+    backward=_batch_backward,
     neutral=_NEUTRAL,
     formula=f"({{input}} - {_BATCH_MEAN}) / sqrt({_BATCH_VAR} + {{eps}}) {_SCALED}",
     back={
@@ -318,11 +325,7 @@ def _batch_norm(
     >>> mean, var
     (tensor([1.]), tensor([1.5]))
     """
-    given: Any = map(shape_of, (input, running_mean, running_var, weight, bias))
-    _batch_shape(*given, training=training)
-    _check_together(running_mean, running_var)
-    if not training and running_mean is None:
-        raise ValueError("running_mean and running_var are needed outside training")
+    _check_batch(input, running_mean, running_var, weight, bias, training)
     axes = (0, *range(2, np.ndim(input))) if training else None
     return _normalized(input, running_mean, running_var, weight, bias, axes, eps)
 
@@ -330,7 +333,7 @@ def _batch_norm(
 batch_norm = _keeping_statistics(
     _batch_norm,
     lambda given: bool(given["training"]),
-    lambda shape: tuple(i for i in range(len(shape)) if i != 1),
+    lambda shape: None,
 )
 
 
@@ -376,15 +379,47 @@ def _instance_samples(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(array(rng, 2, 0, 3), None, None, None, None)
 
 
+def _check_instance(
+    input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, use_input_stats: bool, **_: Any
+) -> None:
+    """Refuse what doesn't fit together."""
+    given: Any = map(shape_of, (input, running_mean, running_var, weight, bias))
+    _instance_shape(*given, use_input_stats=use_input_stats)
+    _check_together(running_mean, running_var)
+    if not use_input_stats and running_mean is None:
+        raise ValueError("running_mean and running_var are needed without use_input_stats")
+
+
+def _channels_of_examples(input: Shape) -> Rows:
+    """How the channels of each example lie in memory."""
+    return groups_of_channels(input, input[1])
+
+
+def _instance_forward(**given: Any) -> Any:
+    _check_instance(**given)
+    if given["running_mean"] is not None:
+        return channels_forward(**_by_channel(given))
+    input = given["input"]
+    layout = _channels_of_examples(input.shape)
+    return rows_forward(input, given["weight"], given["bias"], layout, given["eps"])
+
+
+def _instance_backward(g: Any, wanted: Collection[str], **given: Any) -> dict[str, Any]:
+    if given["running_mean"] is not None:
+        return channels_backward(g, wanted, **_by_channel(given))
+    input = given["input"]
+    layout = _channels_of_examples(input.shape)
+    return rows_backward(g, wanted, input, given["weight"], given["bias"], layout, given["eps"])
+
+
 _EXAMPLE_MEAN = "where({use_input_stats}, mean_of_places({input}), {running_mean}[channel({input})])"
 _EXAMPLE_VAR = "where({use_input_stats}, var_of_places({input}), {running_var}[channel({input})])"
 
 
-@composite(
+@normalization(
     name="instance_norm",
-    joint=lambda g, input, running_mean, running_var, weight, bias, eps, needs: _back(
-        g, input, running_mean, running_var, weight, bias, tuple(range(2, input.ndim)), eps, needs
-    ),
+    forward=_instance_forward,
+    backward=_instance_backward,
     neutral=_NEUTRAL,
     formula=f"({{input}} - {_EXAMPLE_MEAN}) / sqrt({_EXAMPLE_VAR} + {{eps}}) {_SCALED}",
     back={"input": "that of batch_norm, with means over the places of one example", **_BACK},
@@ -444,11 +479,7 @@ def _instance_norm(
     tensor([[[-1.,  1.],
              [-1.,  1.]]])
     """
-    given: Any = map(shape_of, (input, running_mean, running_var, weight, bias))
-    _instance_shape(*given, use_input_stats=use_input_stats)
-    _check_together(running_mean, running_var)
-    if not use_input_stats and running_mean is None:
-        raise ValueError("running_mean and running_var are needed without use_input_stats")
+    _check_instance(input, running_mean, running_var, weight, bias, use_input_stats)
     axes = tuple(range(2, np.ndim(input))) if use_input_stats else None
     return _normalized(input, running_mean, running_var, weight, bias, axes, eps)
 
@@ -456,5 +487,5 @@ def _instance_norm(
 instance_norm = _keeping_statistics(
     _instance_norm,
     lambda given: bool(given["use_input_stats"]),
-    lambda shape: tuple(range(2, len(shape))),
+    _channels_of_examples,
 )

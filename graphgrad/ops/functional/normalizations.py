@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.kernels.plain.normalization import Rows
 from graphgrad.ops.array.arithmetic import add, divide, multiply, power, sqrt, square, subtract
 from graphgrad.ops.array.padding import pad
 from graphgrad.ops.array.reductions import mean
@@ -25,8 +26,9 @@ from graphgrad.ops.array.shaping import identity, reshape
 from graphgrad.ops.array.windows import sliding_window_view
 from graphgrad.ops.attributes import keep_integers, keep_numbers
 from graphgrad.ops.composite import composite, named
-from graphgrad.ops.declare import Array, polymorphic
+from graphgrad.ops.declare import Array
 from graphgrad.ops.functional.loss_parts import in_floats
+from graphgrad.ops.functional.norm_parts import normalization, rows_backward, rows_forward
 from graphgrad.ops.samples import array, sample
 
 NAMESPACE = "nn.functional"
@@ -66,35 +68,11 @@ def scaled_and_shifted(x: Any, weight: Any, bias: Any) -> Any:
     return x if bias is None else named(add(x, bias), "shifted")
 
 
-def standardized_back(g: Any, x: Any, weight: Any, axes: Shape, eps: float) -> tuple[Any, Any]:
-    """What `standardized` and a scale pass back to x, in closed form, and the normalized values.
-
-    The mean of what arrives goes, and so does the part of it that lies along the normalized values: no change of the
-    input can move the mean or the variance of the result.
-    """
-    centred = x - _mean(x, axis=axes, keepdims=True)
-    root = np.sqrt(_mean(np.square(centred), axis=axes, keepdims=True) + eps)
-    normalized = centred / root
-    arriving = g if weight is None else g * weight
-    along = normalized * _mean(arriving * normalized, axis=axes, keepdims=True)
-    return (arriving - _mean(arriving, axis=axes, keepdims=True) - along) / root, normalized
-
-
-def learned_back(g: Any, normalized: Any, weight: Any, bias: Any, axes: Shape) -> list[Any]:
-    """What the scale and the shift receive, summed over the axes that share them."""
-    scale = None if weight is None else np.reshape(np.sum(g * normalized, axis=axes), weight.shape)
-    return [scale, None if bias is None else np.reshape(np.sum(g, axis=axes), bias.shape)]
-
-
-_mean: Callable[..., Any] = polymorphic(mean)
-_reshape: Callable[..., Any] = polymorphic(reshape)
-
-
 def per_channel(values: Any, rank: int) -> Any:
-    """A number for each channel, as they stand beside an input of (N, C, ...)."""
+    """A number for each channel, as they stand beside an input of (N, C, ...), on tensors."""
     if values is None or rank == 2:
         return values
-    return _reshape(values, shape=(*values.shape, *[1] * (rank - 2)))
+    return reshape(values, (*values.shape, *[1] * (rank - 2)))
 
 
 def check_per_channel(input: Shape, **given: Shape | None) -> None:
@@ -150,18 +128,30 @@ def _layer_samples(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(array(rng, 1, 3), array(rng, 3), None, normalized_shape=(3,), eps=0.01)
 
 
-def _layer_back(g: Any, input: Any, weight: Any, bias: Any, normalized_shape: Shape, eps: float) -> list[Any]:
-    rank = len(normalized_shape)
-    arrived, normalized = standardized_back(g, input, weight, tuple(range(-rank, 0)), eps)
-    return [arrived, *learned_back(g, normalized, weight, bias, tuple(range(g.ndim - rank)))]
+def _last_rows(input: Shape, normalized_shape: Shape, centred: bool) -> Rows:
+    """How the last axes lie in memory."""
+    return Rows(math.prod(input[: len(input) - len(normalized_shape)]), centred=centred)
+
+
+def _layer_forward(input: Any, normalized_shape: Shape, weight: Any, bias: Any, eps: float) -> Any:
+    _layer_shape(np.shape(input), shape_of(weight), shape_of(bias), normalized_shape=normalized_shape)
+    return rows_forward(input, weight, bias, _last_rows(input.shape, normalized_shape, True), eps)
+
+
+def _layer_backward(
+    g: Any, wanted: Collection[str], input: Any, weight: Any, bias: Any, normalized_shape: Shape, eps: float
+) -> dict[str, Any]:
+    layout = _last_rows(input.shape, normalized_shape, True)
+    return rows_backward(g, wanted, input, weight, bias, layout, eps)
 
 
 _MEAN = "mean({input}, axis=last({normalized_shape}), keepdims=True)"
 _VAR = "var({input}, axis=last({normalized_shape}), keepdims=True)"
 
 
-@composite(
-    joint=_layer_back,
+@normalization(
+    forward=_layer_forward,
+    backward=_layer_backward,
     neutral={"weight": "1", "bias": "0"},
     formula=f"({{input}} - {_MEAN}) / sqrt({_VAR} + {{eps}}) * {{weight}} + {{bias}}",
     back={
@@ -230,20 +220,26 @@ def _rms_shape(input: Shape, weight: Shape | None, /, *, normalized_shape: Shape
     return _last(input, normalized_shape, weight=weight)
 
 
-def _rms_back(g: Any, input: Any, weight: Any, normalized_shape: Shape, eps: float | None) -> list[Any]:
-    rank = len(normalized_shape)
-    axes = tuple(range(-rank, 0))
-    mean_square = _mean(np.square(input), axis=axes, keepdims=True)
-    root = np.sqrt(mean_square + (float(np.finfo(g.dtype).eps) if eps is None else eps))
-    normalized = input / root
-    arriving = g if weight is None else g * weight
-    along = normalized * _mean(arriving * normalized, axis=axes, keepdims=True)
-    to_weight, _ = learned_back(g, normalized, weight, None, tuple(range(g.ndim - rank)))
-    return [(arriving - along) / root, to_weight]
+def _rms_eps(eps: float | None, *operands: Any) -> float:
+    return float(np.finfo(in_floats(*operands)[0].dtype).eps) if eps is None else eps
 
 
-@composite(
-    joint=_rms_back,
+def _rms_forward(input: Any, normalized_shape: Shape, weight: Any, eps: float | None) -> Any:
+    _rms_shape(np.shape(input), shape_of(weight), normalized_shape=normalized_shape)
+    layout = _last_rows(input.shape, normalized_shape, False)
+    return rows_forward(input, weight, None, layout, _rms_eps(eps, input, weight))
+
+
+def _rms_backward(
+    g: Any, wanted: Collection[str], input: Any, weight: Any, normalized_shape: Shape, eps: float | None
+) -> dict[str, Any]:
+    layout = _last_rows(input.shape, normalized_shape, False)
+    return rows_backward(g, wanted, input, weight, None, layout, _rms_eps(eps, input, weight))
+
+
+@normalization(
+    forward=_rms_forward,
+    backward=_rms_backward,
     neutral={"weight": "1"},
     formula="{input} / sqrt(mean({input} ** 2, axis=last({normalized_shape}), keepdims=True) + epsilon({eps})) "
     "* {weight}",
@@ -293,8 +289,7 @@ def rms_norm(
     input, weight = in_floats(input, weight)
     axes = tuple(range(-len(normalized_shape), 0))  # type: ignore[arg-type]
     mean_square = named(mean(square(input), axes, True), "mean square")
-    eps = float(np.finfo(input.dtype).eps) if eps is None else eps
-    normalized = named(divide(input, sqrt(add(mean_square, eps))), "normalized")
+    normalized = named(divide(input, sqrt(add(mean_square, _rms_eps(eps, input)))), "normalized")
     return scaled_and_shifted(normalized, weight, None)
 
 
@@ -315,13 +310,20 @@ def _group_shape(input: Shape, weight: Shape | None, bias: Shape | None, /, *, n
     return input
 
 
-def _group_back(g: Any, input: Any, weight: Any, bias: Any, num_groups: int, eps: float) -> list[Any]:
-    shape = input.shape
-    groups = (shape[0], num_groups, math.prod(shape[1:]) // num_groups)
-    scaled = g if weight is None else g * per_channel(weight, len(shape))
-    arrived, normalized = standardized_back(np.reshape(scaled, groups), np.reshape(input, groups), None, (2,), eps)
-    others = (0, *range(2, len(shape)))
-    return [np.reshape(arrived, shape), *learned_back(g, np.reshape(normalized, shape), weight, bias, others)]
+def groups_of_channels(input: Shape, num_groups: int) -> Rows:
+    """How groups of the channels of each example lie in memory."""
+    return Rows(input[0] * num_groups, num_groups, math.prod(input[2:]))
+
+
+def _group_forward(input: Any, num_groups: int, weight: Any, bias: Any, eps: float) -> Any:
+    _group_shape(np.shape(input), shape_of(weight), shape_of(bias), num_groups=num_groups)
+    return rows_forward(input, weight, bias, groups_of_channels(input.shape, num_groups), eps)
+
+
+def _group_backward(
+    g: Any, wanted: Collection[str], input: Any, weight: Any, bias: Any, num_groups: int, eps: float
+) -> dict[str, Any]:
+    return rows_backward(g, wanted, input, weight, bias, groups_of_channels(input.shape, num_groups), eps)
 
 
 def _group_samples(rng: np.random.Generator) -> Iterator[Sample]:
@@ -330,8 +332,9 @@ def _group_samples(rng: np.random.Generator) -> Iterator[Sample]:
     yield from with_and_without(rng, array(rng, 0, 2, 2), (2,), num_groups=1)
 
 
-@composite(
-    joint=_group_back,
+@normalization(
+    forward=_group_forward,
+    backward=_group_backward,
     neutral={"weight": "1", "bias": "0"},
     formula="group_normalized({input}, {num_groups}, {eps}) * {weight}[channel({input})] + {bias}[channel({input})]",
     back={

@@ -50,6 +50,9 @@ FUNCTIONS: dict[str, Any] = {
 }
 
 
+NO_INTEGERS = {"batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"}
+
+
 def counterparts() -> dict[str, Callable[..., Any]]:
     import torch
 
