@@ -70,7 +70,7 @@ def _by_rule(batch: Batch) -> Any:
             return result
     if op.elementwise:
         return batch.run(batch.aligned())
-    if "reduction" in attrs:
+    if "reduction" in attrs and op.outputs == 1:  # a loss, not its gradients
         result = _loss(batch)
         if result is not NO:
             return result

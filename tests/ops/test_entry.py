@@ -299,7 +299,7 @@ def test_a_partner_that_no_gradient_needs_is_let_go(name: str) -> None:
         ("matmul", (0,), (1,)),
         ("matmul", (1,), (0,)),
         ("tanh", (0,), (1,)),
-        ("relu", (0,), (0,)),
+        ("relu", (0,), (1,)),
         ("sum", (0,), ()),
         ("mean", (0,), ()),
         ("reshape", (0,), ()),

@@ -34,6 +34,7 @@ __all__ = [
     "classes_shape",
     "for_rows",
     "prepare_classes",
+    "to_weights",
     "without_classes",
 ]
 
@@ -79,7 +80,10 @@ def check_classes(name: str, indices: Any, classes: int) -> None:
                 hint="target.astype('int64')",
             )
         )
-    if indices.size and not (indices.min() >= 0 and indices.max() < classes):
+    # The functions themselves, not the methods: there is less around them.
+    if indices.size and not (
+        np.minimum.reduce(indices, axis=None) >= 0 and np.maximum.reduce(indices, axis=None) < classes
+    ):
         raise ArgumentError(
             describe(
                 f"{name}: class indices go from 0 to {classes - 1}",
@@ -113,7 +117,7 @@ class Classes:
         self.axis = class_axis(len(input_shape))
         self.shape = input_shape
         self.counted: Any = None  # all of them
-        if ignore_index is not None and indices.size and indices.min() <= ignore_index:
+        if ignore_index is not None and indices.size and np.minimum.reduce(indices, axis=None) <= ignore_index:
             counted = indices != ignore_index
             if not counted.all():
                 self.counted = counted
@@ -133,6 +137,11 @@ class Classes:
         places = list(np.ogrid[tuple(slice(n) for n in self.indices.shape)])
         places.insert(self.axis, self.indices)
         return tuple(places)
+
+    def numbers(self) -> Any:
+        """The classes in a row, as kernels take them: integers of 64 bits, -1 for ignored ones."""
+        marked = self.indices if self.counted is None else np.where(self.counted, self.indices, -1)
+        return marked.reshape(-1).astype(np.int64, copy=False)
 
     def picked(self, table: Any) -> Any:
         """The entry of each example's class, of arrays and tensors; 0 for ignored ones."""
@@ -168,6 +177,18 @@ def for_rows(g: Any, shape: Shape, divisor: Any, reduction: str) -> Any:
         return per_loss(g, divisor, reduction)
     axis = class_axis(len(shape))
     return np.reshape(g, (*shape[:axis], 1, *shape[axis + 1 :]))
+
+
+def to_weights(g: Any, losses: Any, hot: Any, classes: Classes, weight: Any, out: Any, reduction: str) -> Any:
+    """From the unweighted losses of all classes of all examples to the gradient of the classes' weights."""
+    if reduction == "mean":
+        # In Σ w l / Σ w a weight stands above and below.
+        losses = (losses - out * hot) / classes.total(weight)
+        each = g
+    else:
+        each = for_rows(g, classes.shape, None, reduction)
+    others = tuple(i for i in range(len(classes.shape)) if i != classes.axis)
+    return np.sum(each * losses, axis=others)
 
 
 # ---- samples ---------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ __all__ = ["bilinear", "linear"]
 Shape = tuple[int, ...]
 
 
-def _linear_shape(input: Shape, weight: Shape, bias: Shape | None = None, /) -> Shape:
+def linear_shape(input: Shape, weight: Shape, bias: Shape | None = None, /) -> Shape:
     if len(weight) != 2:
         raise ValueError(f"weight has the shape (out_features, in_features), got {weight}")
     n_out, n_in = weight
@@ -38,8 +38,8 @@ def _linear_shape(input: Shape, weight: Shape, bias: Shape | None = None, /) -> 
     return (*input[:-1], n_out)
 
 
-def _linear_cost(input: Shape, weight: Shape, bias: Shape | None = None, /) -> int:
-    return math.prod(_linear_shape(input, weight, bias)) * (2 * weight[1] + (bias is not None))
+def linear_cost(input: Shape, weight: Shape, bias: Shape | None = None, /) -> int:
+    return math.prod(linear_shape(input, weight, bias)) * (2 * weight[1] + (bias is not None))
 
 
 def _linear_samples(rng: np.random.Generator) -> Iterator[Sample]:
@@ -58,21 +58,26 @@ def _linear_samples(rng: np.random.Generator) -> Iterator[Sample]:
         yield sample(input, weight, None)
 
 
-def _linear_expanded(input: Any, weight: Any, bias: Any) -> Any:
+def linear_expanded(input: Any, weight: Any, bias: Any) -> Any:
     product = matmul(input, permute_dims(weight))
     return product if bias is None else product + bias
 
 
+def in_rows(g: Any, weight: Any) -> Any:
+    """The product of a gradient and a weight: of one matrix and another, however many axes there are in front."""
+    return np.reshape(rows(g) @ weight, (*g.shape[:-1], weight.shape[1])) if g.ndim > 2 else g @ weight
+
+
 @op(
-    input=lambda g, weight: g @ weight,
+    input=in_rows,
     weight=lambda g, input: rows(g).T @ rows(input),
     bias=lambda g: g,
     neutral={"bias": "0"},
     linear="each",
     formula="{input} @ {weight}.T + {bias}",
     back={"input": "{g} @ {weight}", "weight": "{g}ᵀ @ {input}", "bias": "{g}, summed over the examples"},
-    shape=_linear_shape,
-    cost=_linear_cost,
+    shape=linear_shape,
+    cost=linear_cost,
     samples=_linear_samples,
     errors=(
         ErrorSample((np.zeros((2, 3)), np.zeros((4, 2)), np.zeros(4)), {}, ShapeError, "must have length 2"),
@@ -82,7 +87,7 @@ def _linear_expanded(input: Any, weight: Any, bias: Any) -> Any:
         ErrorSample((np.zeros((2, 3)), np.zeros((4, 3)), np.zeros((2, 4))), {}, ShapeError, "shape (4,)"),
         ErrorSample((np.zeros((2, 3)), np.zeros((4, 3)), np.zeros(1)), {}, ShapeError, "shape (4,)"),
     ),
-    expand=_linear_expanded,
+    expand=linear_expanded,
     covers=("P02.01", "P02.02"),
 )
 def linear(input: Array, weight: Array, bias: Array = None) -> Any:
@@ -101,7 +106,7 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Any:
     Returns
     -------
     Tensor
-        Shape (..., out_features).
+        Shape (..., out_features). `dense` takes an activation as well, in the same node.
 
     Examples
     --------
@@ -110,9 +115,15 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Any:
     tensor([16.])
     """
     # NumPy would broadcast a bias of another shape.
-    _linear_shape(np.shape(input), np.shape(weight), None if bias is None else np.shape(bias))
-    product = np.matmul(input, weight.T)
-    return product if bias is None else product + bias
+    shape = linear_shape(np.shape(input), np.shape(weight), None if bias is None else np.shape(bias))
+    # As one product of two matrices: NumPy would make one for each index in front.
+    product = np.matmul(rows(input), weight.T).reshape(shape) if len(shape) > 2 else np.matmul(input, weight.T)
+    if bias is None:
+        return product
+    if product.dtype != np.result_type(product, bias):
+        return product + bias
+    product += bias  # into the memory that is still at hand
+    return product
 
 
 # ---- of two inputs ---------------------------------------------------------------------------------------------------

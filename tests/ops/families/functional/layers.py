@@ -6,11 +6,35 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy import special
 
-FUNCTIONS: dict[str, Any] = {"bilinear": lambda x, y, weight: np.einsum("...i,oij,...j->...o", x, weight, y)}
+
+def _activated(x: Any, activation: str | None) -> Any:
+    functions: dict[str | None, Callable[[Any], Any]] = {
+        None: lambda x: x,
+        "relu": lambda x: np.where(x < 0, 0, x),
+        "tanh": np.tanh,
+        "sigmoid": special.expit,
+        "gelu": lambda x: x * special.ndtr(x),
+        "silu": lambda x: x * special.expit(x),
+    }
+    return functions[activation](x)
+
+
+FUNCTIONS: dict[str, Any] = {
+    "activated": _activated,
+    "bilinear": lambda x, y, weight: np.einsum("...i,oij,...j->...o", x, weight, y),
+}
 
 
 def counterparts() -> dict[str, Callable[..., Any]]:
+    import torch
     from torch.nn import functional as F
 
-    return {"bilinear": F.bilinear, "linear": F.linear}
+    def dense(input: Any, weight: Any, bias: Any = None, activation: str | None = None) -> Any:
+        affine = F.linear(input, weight, bias)
+        if activation in (None, "gelu", "silu"):
+            return affine if activation is None else getattr(F, activation)(affine)
+        return getattr(torch, activation)(affine)
+
+    return {"bilinear": F.bilinear, "dense": dense, "linear": F.linear}
