@@ -23,7 +23,9 @@ from graphgrad.ops.functional import batch_normalizations as _batch_normalizatio
 from graphgrad.ops.functional import binary_losses as _binary_losses
 from graphgrad.ops.functional import classification as _classification
 from graphgrad.ops.functional import convolution as _convolution
+from graphgrad.ops.functional import cross_entropy as _cross_entropy
 from graphgrad.ops.functional import ctc as _ctc
+from graphgrad.ops.functional import dense as _dense
 from graphgrad.ops.functional import distances as _distances
 from graphgrad.ops.functional import dropout as _dropout
 from graphgrad.ops.functional import embedding as _embedding
@@ -56,7 +58,9 @@ from graphgrad.ops.functional.batch_normalizations import *  # noqa: F403
 from graphgrad.ops.functional.binary_losses import *  # noqa: F403
 from graphgrad.ops.functional.classification import *  # noqa: F403
 from graphgrad.ops.functional.convolution import *  # noqa: F403
+from graphgrad.ops.functional.cross_entropy import *  # noqa: F403
 from graphgrad.ops.functional.ctc import *  # noqa: F403
+from graphgrad.ops.functional.dense import *  # noqa: F403
 from graphgrad.ops.functional.distances import *  # noqa: F403
 from graphgrad.ops.functional.dropout import *  # noqa: F403
 from graphgrad.ops.functional.embedding import *  # noqa: F403
@@ -106,7 +110,9 @@ __all__ += _axis_activations.__all__
 __all__ += _batch_normalizations.__all__
 __all__ += _binary_losses.__all__
 __all__ += _classification.__all__
+__all__ += _cross_entropy.__all__
 __all__ += _ctc.__all__
+__all__ += _dense.__all__
 __all__ += _distances.__all__
 __all__ += _dropout.__all__
 __all__ += _embedding.__all__

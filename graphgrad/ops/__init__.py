@@ -52,7 +52,9 @@ from graphgrad.ops.functional import batch_normalizations as batch_normalization
 from graphgrad.ops.functional import binary_losses as binary_losses
 from graphgrad.ops.functional import classification as classification
 from graphgrad.ops.functional import convolution as convolution
+from graphgrad.ops.functional import cross_entropy as cross_entropy
 from graphgrad.ops.functional import ctc as ctc
+from graphgrad.ops.functional import dense as dense
 from graphgrad.ops.functional import distances as distances
 from graphgrad.ops.functional import dropout as dropout
 from graphgrad.ops.functional import embedding as embedding

@@ -44,7 +44,7 @@ def _window(input: Shape, attrs: dict[str, Any]) -> Window:
     return adaptive(input, attrs["output_size"])
 
 
-def _prepare(attrs: dict[str, Any], n: int) -> None:
+def prepare(attrs: dict[str, Any], n: int) -> None:
     given = attrs["output_size"]
     each = given if isinstance(given, (tuple, list)) else (given,)
     try:
@@ -150,7 +150,7 @@ def _max_pool(n: int) -> tuple[OpFunction, OpFunction]:
         docs=(_max_doc(n, False), _max_doc(n, True)),
         samples=_samples(n, apart),
         errors=_errors(n),
-        prepare=functools.partial(_prepare, n=n),
+        prepare=functools.partial(prepare, n=n),
         covers=("P14.14",),
     )
 
@@ -209,7 +209,7 @@ def _avg_pool(n: int) -> OpFunction:
         cost=lambda input, /, **attrs: math.prod(input[: len(input) - n]) * total(_window(input, attrs)),
         samples=_samples(n, lambda rng, *shape: rng.normal(size=shape)),
         errors=_errors(n),
-        prepare=functools.partial(_prepare, n=n),
+        prepare=functools.partial(prepare, n=n),
         expand=expand,
         covers=("P14.15",),
         doc=_avg_doc(n),

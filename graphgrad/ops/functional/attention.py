@@ -1,15 +1,22 @@
-"""Attention: values weighted by how well their keys fit a query. `graphgrad.nn.functional` offers this."""
+"""Attention: values weighted by how well their keys fit a query. `graphgrad.nn.functional` offers this.
+
+It is computed in blocks of queries; of the weights, which are as many as queries times keys, none are kept, and the
+backward pass finds them again. The expansion has all of them at once.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
+from graphgrad.graph.mode import MODE
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.kernels.reserve import Reserve
 from graphgrad.ops import shapes
 from graphgrad.ops.array.arithmetic import add, multiply
 from graphgrad.ops.array.axes import matrix_transpose
@@ -19,10 +26,11 @@ from graphgrad.ops.array.reductions import max
 from graphgrad.ops.array.selection import where
 from graphgrad.ops.array.softmaxes import softmax
 from graphgrad.ops.attributes import keep_numbers
-from graphgrad.ops.composite import composite, named
-from graphgrad.ops.declare import Array
+from graphgrad.ops.composite import named
+from graphgrad.ops.declare import Array, op
 from graphgrad.ops.functional.dropout import dropout
-from graphgrad.ops.functional.loss_parts import in_floats
+from graphgrad.ops.functional.loss_parts import in_floats, shapes_of
+from graphgrad.ops.kernel_rules import by_kernel
 from graphgrad.ops.matrix.matmul import matmul
 from graphgrad.ops.samples import sample
 from graphgrad.ops.seeds import keep_seed
@@ -88,6 +96,18 @@ def _kind_of_mask(mask: Any) -> str:
     return str(dtype.kind)
 
 
+def _in_one_dtype(*operands: Any) -> Any:
+    """Queries, keys and values in the dtype that they have together, with a mask of floats."""
+    *three, mask = operands
+    if _kind_of_mask(mask) == "f":
+        return in_floats(*three, mask)
+    return *in_floats(*three), mask
+
+
+def _factor(scale: float | None, features: int) -> float:
+    return 1.0 / math.sqrt(features or 1) if scale is None else scale
+
+
 def _cost(query: Shape, key: Shape, value: Shape, attn_mask: Shape | None = None, /, **attrs: Any) -> int:
     out = _attended(query, key, value, attn_mask, **attrs)
     rows = math.prod(out[:-1])
@@ -116,7 +136,147 @@ def _q(*shape: int) -> Any:
     return np.zeros(shape)
 
 
-@composite(
+# ---- in simpler operations -------------------------------------------------------------------------------------------
+
+
+def attention_weights(
+    query: Any,
+    key: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    seed: int | None = None,
+) -> Any:
+    """How much each query takes of each value: the weights of `scaled_dot_product_attention`, step by step."""
+    factor = _factor(scale, query.shape[-1])
+    scores = named(multiply(matmul(query, matrix_transpose(key)), factor), "scores")
+    if is_causal:
+        seen = np.tri(query.shape[-2], key.shape[-2], dtype=np.bool)
+        scores = named(where(seen, scores, -np.inf), "masked")
+    if attn_mask is None:
+        weights = softmax(scores, -1)
+    else:
+        hides = _kind_of_mask(attn_mask) == "b"
+        scores = named(where(attn_mask, scores, -np.inf) if hides else add(scores, attn_mask), "masked")
+        # Of nothing but -inf the softmax would be nan: such a row is computed from zeros and dropped afterwards.
+        blind = named(isneginf(max(scores, -1, True)), "sees nothing") if key.shape[-2] else False
+        weights = where(blind, 0.0, softmax(where(blind, 0.0, scores), -1))
+    named(weights, "weights")
+    return named(dropout(weights, dropout_p, True, seed=seed), "dropped") if dropout_p > 0.0 else weights
+
+
+def _expanded(
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    *,
+    enable_gqa: bool = False,
+    **attrs: Any,
+) -> Any:
+    query, key, value, attn_mask = _in_one_dtype(query, key, value, attn_mask)
+    if enable_gqa:
+        key, value = (repeat(one, query.shape[-3] // one.shape[-3], -3) for one in (key, value))
+    return matmul(attention_weights(query, key, attn_mask, **attrs), value)
+
+
+# ---- by the kernel ---------------------------------------------------------------------------------------------------
+
+_OPERANDS = ("query", "key", "value", "attn_mask")
+_ATTRIBUTES = ("dropout_p", "is_causal", "scale", "enable_gqa", "seed")
+_RESERVE = Reserve()  # for each result the logarithms of its softmaxes' denominators
+
+_ENOUGH = 1 << 13
+"""Up to so many scores, NumPy is as quick, and nothing is compiled for a first small example."""
+
+
+def _kernels(query: Any, key: Any, value: Any) -> ModuleType:
+    if query.size * key.shape[-2] > _ENOUGH * query.shape[-1] and value.size:
+        from graphgrad.kernels.jit import compiles
+
+        if compiles():
+            from graphgrad.kernels import attention
+
+            return attention
+    from graphgrad.kernels.plain import attention as plain
+
+    return plain
+
+
+class _Ready(NamedTuple):
+    """What a kernel takes."""
+
+    kernels: ModuleType
+    operands: tuple[Any, Any, Any, Any]
+    scale: float
+    causal: bool
+    drop: tuple[int, float] | None
+    dtype: Any
+    """That of the result."""
+
+
+def _ready(
+    operands: Sequence[Any], dropout_p: float, is_causal: bool, scale: float | None, enable_gqa: bool, seed: int | None
+) -> _Ready:
+    query, key, value, mask = _in_one_dtype(*operands)
+    dtype = query.dtype
+    inside = np.float64 if dtype.itemsize > 4 else np.float32
+    query, key, value = (one.astype(inside, copy=False) for one in (query, key, value))
+    if mask is not None:
+        mask = np.asarray(mask, np.bool if _kind_of_mask(mask) == "b" else inside)
+    if enable_gqa:
+        key, value = (np.repeat(one, query.shape[-3] // one.shape[-3], -3) for one in (key, value))
+    drop = (cast("int", seed), dropout_p) if dropout_p > 0.0 else None
+    factor = _factor(scale, query.shape[-1])
+    return _Ready(_kernels(query, key, value), (query, key, value, mask), factor, is_causal, drop, dtype)
+
+
+def _backward(g: Any, operands: Any, out: Any, attrs: Any, wanted: Sequence[str]) -> dict[str, Any]:
+    ready = _ready(operands, **attrs)
+    more = ready.scale, ready.causal
+    lse = None if out is None else _RESERVE.take(out[0])
+    if lse is None:
+        _, lse = ready.kernels.forward(*ready.operands, *more, ready.drop)
+    upstream = g[0].astype(ready.operands[0].dtype, copy=False)
+    needs = ["mask" if one == "attn_mask" else one for one in wanted]
+    found = ready.kernels.backward(upstream, *ready.operands, lse, *more, needs, ready.drop)
+    given = dict(zip(_OPERANDS, operands, strict=True))
+    return {
+        name: _summed(found[one], np.shape(given[name]), attrs["enable_gqa"] and one in ("key", "value"))
+        for name, one in zip(wanted, needs, strict=True)
+    }
+
+
+def _summed(gradient: Any, shape: Shape, grouped: bool) -> Any:
+    """The gradient of an operand, where it was repeated, in its own shape."""
+    if gradient.shape == shape:
+        return gradient
+    if grouped:
+        heads = shape[-3]
+        gradient = gradient.reshape(*gradient.shape[:-3], heads, gradient.shape[-3] // heads, *shape[-2:]).sum(-3)
+    more = gradient.ndim - len(shape)
+    axes = (*range(more), *(more + i for i, n in enumerate(shape) if n != gradient.shape[more + i]))
+    return np.add.reduce(gradient, axis=axes, keepdims=True).reshape(shape)
+
+
+_by_kernel = by_kernel(
+    "scaled_dot_product_attention",
+    _OPERANDS,
+    ("output",),
+    backward=_backward,
+    expand=lambda *operands, **attrs: (_expanded(*operands, **attrs),),
+    cost=_cost,
+    optional={"attn_mask": "0"},
+    attributes=_ATTRIBUTES,
+)
+
+
+def _joint(g: Any, query: Any, key: Any, value: Any, attn_mask: Any, out: Any, attrs: Any, needs: Any) -> Any:
+    return _by_kernel((g,), query, key, value, attn_mask, (out,), attrs, needs)
+
+
+@op(
     symbol="attention",
     neutral={"attn_mask": "0"},
     formula="attention_weights({query}, {key}, {attn_mask}, {dropout_p}, {is_causal}, {scale}, {seed}) "
@@ -144,6 +304,8 @@ def _q(*shape: int) -> Any:
         ),
     ),
     prepare=_prepare,
+    expand=_expanded,
+    joint=_joint,
     covers=("P19.21", "P19.22"),
 )
 def scaled_dot_product_attention(
@@ -197,31 +359,12 @@ def scaled_dot_product_attention(
     >>> gg.nn.functional.scaled_dot_product_attention(query, key, value)
     tensor([[3., 4.]])
     """
-    operands = [None if one is None else np.shape(one) for one in (query, key, value, attn_mask)]
-    _attended(*operands, is_causal=is_causal, enable_gqa=enable_gqa)  # type: ignore[arg-type]
-    kind = _kind_of_mask(attn_mask)
-    if kind == "f":
-        query, key, value, attn_mask = in_floats(query, key, value, attn_mask)
-    else:
-        query, key, value = in_floats(query, key, value)
-    if enable_gqa:
-        key, value = (repeat(one, query.shape[-3] // one.shape[-3], -3) for one in (key, value))
-    factor = 1.0 / math.sqrt(query.shape[-1] or 1) if scale is None else scale
-    scores = named(multiply(matmul(query, matrix_transpose(key)), factor), "scores")
-    if is_causal:
-        seen = np.tri(query.shape[-2], key.shape[-2], dtype=np.bool)
-        scores = named(where(seen, scores, -np.inf), "masked")
-    if attn_mask is None:
-        weights = softmax(scores, -1)
-    else:
-        if kind == "b":
-            scores = named(where(attn_mask, scores, -np.inf), "masked")
-        else:
-            scores = named(add(scores, attn_mask), "masked")
-        # Of nothing but -inf the softmax would be nan: such a row is computed from zeros and dropped afterwards.
-        blind = named(isneginf(max(scores, -1, True)), "sees nothing") if key.shape[-2] else False
-        weights = where(blind, 0.0, softmax(where(blind, 0.0, scores), -1))
-    named(weights, "weights")
-    if dropout_p > 0.0:
-        weights = named(dropout(weights, dropout_p, True, seed=seed), "dropped")
-    return matmul(weights, value)
+    operands = query, key, value, attn_mask
+    _attended(*shapes_of(*operands), is_causal=is_causal, enable_gqa=enable_gqa)
+    ready = _ready(operands, dropout_p, is_causal, scale, enable_gqa, seed)
+    out, lse = ready.kernels.forward(*ready.operands, ready.scale, ready.causal, ready.drop)
+    out = out.astype(ready.dtype, copy=False)
+    mode = MODE.get()
+    if mode.grad and mode.segment is None:
+        _RESERVE.keep(out, lse)
+    return out

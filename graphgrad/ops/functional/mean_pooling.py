@@ -62,7 +62,7 @@ def _divisors(window: Window, count_include_pad: bool, divisor_override: int | N
     return (found if divisor_override is None else np.full_like(found, divisor_override)).reshape(-1)
 
 
-def _prepare_mean(attrs: dict[str, Any], n: int) -> None:
+def prepare_mean(attrs: dict[str, Any], n: int) -> None:
     prepare_sizes(attrs, n)
     keep_flags(attrs, "ceil_mode", "count_include_pad")
     if attrs.get("divisor_override") is not None:
@@ -183,7 +183,7 @@ def _avg_pool(n: int) -> OpFunction:
         cost=lambda input, /, **attrs: math.prod(input[: len(input) - n]) * total(_mean_window(input, attrs)),
         samples=_mean_samples(n),
         errors=_mean_errors(n),
-        prepare=functools.partial(_prepare_mean, n=n),
+        prepare=functools.partial(prepare_mean, n=n),
         expand=expand,
         covers=("P14.15",),
         doc=_avg_pool_doc(n),
@@ -200,7 +200,7 @@ avg_pool1d, avg_pool2d, avg_pool3d = (_avg_pool(n) for n in (1, 2, 3))
 # ---- norms -----------------------------------------------------------------------------------------------------------
 
 
-def _prepare_norm(attrs: dict[str, Any], n: int) -> None:
+def prepare_norm(attrs: dict[str, Any], n: int) -> None:
     keep_numbers(attrs, "norm_type")
     if not attrs["norm_type"]:
         raise ValueError("norm_type is the exponent of a norm, and so not 0")
@@ -280,7 +280,7 @@ def _lp_pool(n: int) -> OpFunction:
                 (np.zeros((1, *[4] * n)),), {"norm_type": "2", "kernel_size": 2}, DTypeError, "norm_type is a number"
             ),
         ),
-        prepare=functools.partial(_prepare_norm, n=n),
+        prepare=functools.partial(prepare_norm, n=n),
         covers=("P14.16",),
         doc=_lp_pool_doc(n),
     )

@@ -72,7 +72,7 @@ def _max_window(input: Shape, attrs: dict[str, Any]) -> Window:
     return sliding(input, **attrs)
 
 
-def _prepare_max(attrs: dict[str, Any], n: int) -> None:
+def prepare_max(attrs: dict[str, Any], n: int) -> None:
     prepare_sizes(attrs, n)
     keep_flags(attrs, "ceil_mode")
 
@@ -195,7 +195,7 @@ def _max_pool(n: int) -> tuple[OpFunction, OpFunction]:
         docs=(_max_pool_doc(n, False), _max_pool_doc(n, True)),
         samples=_max_samples(n),
         errors=_max_errors(n),
-        prepare=functools.partial(_prepare_max, n=n),
+        prepare=functools.partial(prepare_max, n=n),
         covers=("P14.14", "P14.17") if n == 2 else ("P14.14",),
     )
 

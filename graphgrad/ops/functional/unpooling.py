@@ -32,7 +32,7 @@ NAMESPACE = "nn.functional"
 __all__ = ["max_unpool1d", "max_unpool2d", "max_unpool3d"]
 
 
-def _prepare(attrs: dict[str, Any], n: int) -> None:
+def prepare(attrs: dict[str, Any], n: int) -> None:
     sizes = {name: attrs[name] for name in ("kernel_size", "stride")}
     prepare_sizes(sizes, n)
     # Here the padding takes away, so it isn't bounded by the size of a window, as that of pooling is.
@@ -122,7 +122,7 @@ def _samples(n: int) -> Callable[[np.random.Generator], Iterator[Sample]]:
 
 def _prepared(attrs: dict[str, Any], n: int) -> dict[str, Any]:
     whole = {"stride": None, "padding": 0, "output_size": None, **attrs}
-    _prepare(whole, n)
+    prepare(whole, n)
     return whole
 
 
@@ -223,7 +223,7 @@ def _unpool(n: int) -> OpFunction:
         cost=free,
         samples=_samples(n),
         errors=_errors(n),
-        prepare=functools.partial(_prepare, n=n),
+        prepare=functools.partial(prepare, n=n),
         expand=expand,
         covers=("P14.25",),
         doc=_doc(n),

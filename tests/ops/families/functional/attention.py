@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from tests import draws
+
 
 def _heads(x: Any, query: Any, grouped: bool) -> Any:
     """The heads of keys or values, one for each of the queries'."""
@@ -27,7 +29,7 @@ def _weights(
     blind = np.all(scores == -np.inf, axis=-1, keepdims=True)
     weights = np.where(blind, 0.0, special.softmax(np.where(blind, 0.0, scores), axis=-1))
     if dropout_p:
-        weights = np.where(np.random.default_rng(seed).random(weights.shape) < dropout_p, 0, weights / (1 - dropout_p))
+        weights = np.where(draws.random(weights.shape, seed) < dropout_p, 0, weights / (1 - dropout_p))
     return weights
 
 
@@ -51,7 +53,7 @@ def counterparts() -> dict[str, Callable[..., Any]]:
         weights = function(
             query, key, torch.eye(key.shape[-2], dtype=key.dtype).expand(*key.shape[:-1], -1), mask, **attrs
         )
-        kept = np.random.default_rng(seed).random(tuple(weights.shape)) >= dropout_p
+        kept = draws.random(tuple(weights.shape), seed) >= dropout_p
         return weights * torch.tensor(kept).to(weights.dtype).div(1 - dropout_p) @ value
 
     return {"scaled_dot_product_attention": attention}

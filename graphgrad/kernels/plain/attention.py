@@ -1,0 +1,91 @@
+"""Attention in plain NumPy: the twins of `graphgrad.kernels.attention`, which says what they take and give.
+
+All scores are there at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from graphgrad.kernels.plain.random import dropped
+
+__all__ = ["backward", "forward"]
+
+Array = np.ndarray[Any, Any]
+
+
+def _scores(query: Array, key: Array, mask: Array | None, scale: float, causal: bool) -> Array:
+    scores = query * query.dtype.type(scale) @ key.mT
+    if mask is not None:
+        scores = scores + mask if mask.dtype.kind == "f" else np.where(mask, scores, query.dtype.type(-np.inf))
+    if causal:
+        scores[..., ~np.tri(*scores.shape[-2:], dtype=np.bool)] = -np.inf
+    return np.asarray(scores)
+
+
+def _kept(weights: Array, batch: tuple[int, ...], drop: tuple[int, float] | None) -> Array:
+    """The weights, or their gradients, for all leading axes, some of them dropped."""
+    if drop is None:
+        return weights
+    return dropped(np.broadcast_to(weights, (*batch, *weights.shape[-2:])), *drop)
+
+
+def forward(
+    query: Array,
+    key: Array,
+    value: Array,
+    mask: Array | None,
+    scale: float,
+    causal: bool,
+    drop: tuple[int, float] | None = None,
+) -> tuple[Array, Array]:
+    """softmax(scale · Q Kᵀ + mask) V, and the logarithms of the sums of exponentials."""
+    batch = np.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2])
+    weights = _scores(query, key, mask, scale, causal)
+    zero = weights.dtype.type(0)
+    top = np.fmax.reduce(weights, axis=-1, keepdims=True, initial=-np.inf)  # nan stays where it is
+    top[np.isneginf(top)] = zero
+    weights -= top
+    np.exp(weights, out=weights)
+    total = np.add.reduce(weights, axis=-1, keepdims=True)
+    blind = total == 0
+    total[blind] = 1
+    out = _kept(weights / total, batch, drop) @ value
+    lse = top + np.log(total)
+    lse[blind] = np.inf
+    return out, np.broadcast_to(lse[..., 0], out.shape[:-1])
+
+
+def backward(
+    g: Array,
+    query: Array,
+    key: Array,
+    value: Array,
+    mask: Array | None,
+    lse: Array,
+    scale: float,
+    causal: bool,
+    needs: Collection[str],
+    drop: tuple[int, float] | None = None,
+) -> dict[str, Array]:
+    """The gradients of those operands, by name."""
+    batch = g.shape[:-2]
+    weights = np.exp(_scores(query, key, mask, scale, causal) - lse[..., None])
+    found: dict[str, Array] = {}
+    if "value" in needs:
+        found["value"] = _kept(weights, batch, drop).mT @ g
+    grads = _kept(g @ value.mT, batch, drop)
+    grads -= np.add.reduce(weights * grads, axis=-1, keepdims=True)
+    grads = weights * grads
+    if "query" in needs:
+        found["query"] = grads @ key * query.dtype.type(scale)
+    if "key" in needs:
+        found["key"] = grads.mT @ query * query.dtype.type(scale)
+    if "mask" in needs and mask is not None:
+        axes = tuple(range(grads.ndim - mask.ndim))
+        axes += tuple(axis - mask.ndim for axis, n in enumerate(mask.shape) if n != grads.shape[axis - mask.ndim])
+        found["mask"] = np.add.reduce(grads, axis=axes, keepdims=True).reshape(mask.shape)
+    return found
