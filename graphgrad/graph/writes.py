@@ -52,11 +52,20 @@ def owner(array: Array) -> Array:
     return array
 
 
-def wrote(array: Array) -> int:
-    """Note that the memory behind `array` was just written; returns the new epoch."""
+def wrote(array: Array, place: Mark | None = None) -> int:
+    """Note that the memory behind `array` was just written, here if no place is given; returns the new epoch."""
     base = owner(array)
     key = id(base)
     CLOCK.epoch += 1
+    known = _last.get(key)
+    ref = known[0] if known is not None and known[0]() is base else _until_it_dies(base)
+    _last[key] = ref, Write(CLOCK.epoch, place or mark())
+    return CLOCK.epoch
+
+
+def _until_it_dies(base: Array) -> weakref.ref[Array]:
+    """A reference that takes the array's entry with it."""
+    key = id(base)
 
     def forget(ref: weakref.ref[Array]) -> None:
         # An id is used again after an array dies, so an entry is dropped only by the array that made it.
@@ -64,10 +73,7 @@ def wrote(array: Array) -> int:
         if entry is not None and entry[0] is ref:
             del _last[key]
 
-    known = _last.get(key)
-    ref = known[0] if known is not None and known[0]() is base else weakref.ref(base, forget)
-    _last[key] = ref, Write(CLOCK.epoch, mark())
-    return CLOCK.epoch
+    return weakref.ref(base, forget)
 
 
 def last_write(array: Array) -> Write | None:

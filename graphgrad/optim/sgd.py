@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from graphgrad.graph.tensor import Tensor
-from graphgrad.optim.optimizer import Array, Optimizer
+from graphgrad.optim.optimizer import Array, Optimizer, step_kernels
 
 __all__ = ["SGD"]
 
@@ -86,19 +85,22 @@ class SGD(Optimizer):
                 {name: group[name] for name in ("momentum", "dampening")},
             )
 
-    def update(self, parameter: Tensor, gradient: Array, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        """Move one parameter."""
-        # As Python's floats, since a NumPy float64 would turn float32 arrays into float64 ones.
-        lr, momentum, dampening, weight_decay = (float(group[name]) for name in _NUMBERS)
-        direction = -gradient if group["maximize"] else gradient
-        if weight_decay != 0:
-            direction = direction + weight_decay * parameter.data
-        if momentum != 0:
-            buffer = state.get("momentum_buffer")
-            if buffer is None:
-                buffer = state["momentum_buffer"] = direction.copy()
-            else:
-                buffer *= momentum
-                buffer += (1 - dampening) * direction
-            direction = direction + momentum * buffer if group["nesterov"] else buffer
-        parameter.data -= lr * direction
+    def update(
+        self,
+        parameters: Sequence[Array],
+        gradients: Sequence[Array],
+        states: Sequence[dict[str, Any]],
+        group: Mapping[str, Any],
+    ) -> None:
+        """Move parameters of a group, in place."""
+        begun = [state.get("momentum_buffer") is not None for state in states]
+        step_kernels(parameters).sgd(
+            parameters,
+            gradients,
+            self.memory("momentum_buffer", parameters, states) if group["momentum"] != 0 else None,
+            begun,
+            # As Python's floats, since a NumPy float64 would turn float32 arrays into float64 ones.
+            **{name: float(group[name]) for name in _NUMBERS},
+            nesterov=bool(group["nesterov"]),
+            maximize=bool(group["maximize"]),
+        )

@@ -1,4 +1,4 @@
-"""Small random problems that both libraries solve, and the options of SGD that they are solved with."""
+"""Small random problems that both libraries solve, and the options that they are solved with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 STEPS = 100
-OPTIONS: Mapping[str, Mapping[str, Any]] = {
+SGD_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "plain": {"lr": 0.1},
     "decay": {"lr": 0.1, "weight_decay": 0.05},
     "momentum": {"lr": 0.05, "momentum": 0.9},
@@ -19,6 +19,25 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "all": {"lr": 0.05, "momentum": 0.7, "nesterov": True, "weight_decay": 0.01},
     "dampened_decay": {"lr": 0.2, "momentum": 0.5, "dampening": 0.5, "weight_decay": 0.1},
     "maximize": {"lr": 0.01, "momentum": 0.5, "weight_decay": 0.1, "maximize": True},
+}
+ADAM_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "plain": {"lr": 0.02},
+    "betas": {"lr": 0.01, "betas": (0.6, 0.95), "eps": 1e-2},
+    "no_betas": {"lr": 0.01, "betas": (0.0, 0.0), "eps": 1e-2},
+    "decay": {"lr": 0.02, "weight_decay": 0.05},
+    "decoupled": {"lr": 0.02, "weight_decay": 0.05, "decoupled_weight_decay": True},
+    "amsgrad": {"lr": 0.05, "betas": (0.8, 0.9), "amsgrad": True},
+    "amsgrad_decay": {"lr": 0.05, "betas": (0.8, 0.9), "amsgrad": True, "weight_decay": 0.1},
+    "maximize": {"lr": 0.01, "weight_decay": 0.1, "maximize": True},
+    "all": {
+        "lr": 0.01,
+        "betas": (0.7, 0.95),
+        "eps": 1e-6,
+        "weight_decay": 0.2,
+        "amsgrad": True,
+        "maximize": True,
+        "decoupled_weight_decay": True,
+    },
 }
 
 

@@ -11,7 +11,8 @@ import pytest
 
 import graphgrad as gg
 from graphgrad.optim import SGD, Optimizer
-from tests.optim.problems import OPTIONS, STEPS, Array, problem
+from tests.optim.problems import SGD_OPTIONS as OPTIONS
+from tests.optim.problems import STEPS, Array, problem
 
 ORACLE = Path(__file__).resolve().parent.parent / "oracle" / "sgd.npz"
 
@@ -56,10 +57,10 @@ def test_each_of_100_steps_is_that_of_torch(name: str) -> None:
 @pytest.mark.parametrize("name", OPTIONS)
 def test_the_committed_answers_are_what_torch_says(name: str) -> None:
     pytest.importorskip("torch")
-    from tests.oracle.make_sgd import trajectory as torch_trajectory
+    from tests.oracle.make_optimisers import trajectory as torch_trajectory
 
     with np.load(ORACLE, allow_pickle=False) as committed:
-        rows = torch_trajectory(dict(OPTIONS[name]), list(OPTIONS).index(name))
+        rows = torch_trajectory("sgd", name)
         np.testing.assert_allclose(rows, committed[name], rtol=1e-12, atol=1e-13)
 
 
