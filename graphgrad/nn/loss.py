@@ -10,7 +10,8 @@ from typing import Any
 from graphgrad.graph.errors import describe
 from graphgrad.graph.tensor import Tensor
 from graphgrad.nn.module import Module
-from graphgrad.ops.functional import binary_losses, classification, losses
+from graphgrad.ops.functional import binary_losses, losses
+from graphgrad.ops.functional.cross_entropy import cross_entropy
 from graphgrad.ops.functional.loss_parts import REDUCTIONS
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "MSELoss"]
@@ -77,7 +78,7 @@ class CrossEntropyLoss(_Loss):
 
     def forward(self, input: Any, target: Any) -> Tensor:
         """Logits (N, C) and classes (N,) to the loss; see `graphgrad.nn.functional.cross_entropy` for other shapes."""
-        return classification.cross_entropy(input, target, reduction=self.reduction)  # type: ignore[no-any-return]
+        return cross_entropy(input, target, reduction=self.reduction)  # type: ignore[no-any-return]
 
 
 class BCELoss(_Loss):

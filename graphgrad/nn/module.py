@@ -110,6 +110,7 @@ class Module:
     # Names of attributes, in the order of registration; the values are where attributes are, in `__dict__`.
     _parameters: dict[str, None]
     _modules: dict[str, None]
+    _buffers: dict[str, bool]  # whether the state dict has them
     # The path under which the module was last found in another one.
     _scope_path: str
 
@@ -119,7 +120,7 @@ class Module:
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         # Here and not in __init__, so that a subclass that forgets super().__init__() works too.
         self = super().__new__(cls)
-        self.__dict__.update(training=True, _parameters={}, _modules={}, _scope_path="")
+        self.__dict__.update(training=True, _parameters={}, _modules={}, _buffers={}, _scope_path="")
         return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -154,16 +155,21 @@ class Module:
             self._register_module(name, value)
         elif type(value) is Tensor and value.is_leaf and value.requires_grad:
             self._register_parameter(name, value)
-        elif value is not None and (name in self._parameters or name in self._modules):
-            kind = "parameter" if name in self._parameters else "module"
+        elif value is not None and (name in self._parameters or name in self._modules or name in self._buffers):
+            if name in self._buffers and _can_be_buffer(value):
+                object.__setattr__(self, name, value)
+                return
+            kind = "parameter" if name in self._parameters else "module" if name in self._modules else "buffer"
             wanted = "a leaf tensor that needs a gradient" if kind == "parameter" else "a Module"
+            if kind == "buffer":
+                wanted = "a tensor that needs no gradient"
             raise TypeError(
                 describe(
                     f"{type(self).__name__}.{name}: a {kind} can't be replaced by {_kind(value)}",
                     f"expected: {wanted}, or None",
-                    hint=f"to change its values write .{name}.data = ...; to make it something else, del it first"
-                    if kind == "parameter"
-                    else "to make it something else, del it first",
+                    hint="to make it something else, del it first"
+                    if kind == "module"
+                    else f"to change its values write .{name}.data = ...; to make it something else, del it first",
                 )
             )
         else:
@@ -173,6 +179,50 @@ class Module:
         object.__delattr__(self, name)
         self._parameters.pop(name, None)
         self._modules.pop(name, None)
+        self._buffers.pop(name, None)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Keep a tensor that belongs to the module's state and isn't trained, such as a running mean.
+
+        Parameters
+        ----------
+        name
+            The attribute under which it is found.
+        tensor
+            Needs no gradient. None keeps the name for one that may come later.
+        persistent
+            Whether the state dict has it.
+
+        Raises
+        ------
+        ValueError
+            If the name is empty, has a dot, or is taken.
+        TypeError
+            If it is no tensor, or one that needs a gradient.
+
+        Examples
+        --------
+        >>> import graphgrad as gg
+        >>> layer = gg.nn.Linear(2, 1, bias=False)
+        >>> layer.register_buffer("seen", gg.zeros(1))
+        >>> list(layer.state_dict()), [name for name, _ in layer.named_parameters()]
+        (['weight', 'seen'], ['weight'])
+        """
+        if not name or "." in name or (name not in self._buffers and hasattr(self, name)):
+            why = "is an attribute already" if name and "." not in name else "has no dot and isn't empty"
+            raise ValueError(describe(f"{type(self).__name__}.register_buffer: a buffer's name {why}: {name!r}"))
+        if tensor is not None and not _can_be_buffer(tensor):
+            raise TypeError(
+                describe(
+                    f"{type(self).__name__}.register_buffer: {name} is {_kind(tensor)}",
+                    "expected: a tensor that needs no gradient, or None",
+                    hint="what is trained is a parameter: assign nn.Parameter(...) to the attribute",
+                )
+            )
+        object.__setattr__(self, name, tensor)
+        self._buffers[name] = persistent
+        if tensor is not None and tensor.name is None:
+            tensor.name = name
 
     def _refuse_property(self, name: str, kind: str) -> None:
         if hasattr(getattr(type(self), name, None), "__set__"):  # it would keep the value out of sight
@@ -187,6 +237,7 @@ class Module:
         self._refuse_property(name, "parameter")
         object.__setattr__(self, name, value)
         self._modules.pop(name, None)
+        self._buffers.pop(name, None)
         self._parameters[name] = None
         if value.name is None:
             value.name = name
@@ -199,11 +250,12 @@ class Module:
         self._refuse_property(name, "module")
         object.__setattr__(self, name, value)
         self._parameters.pop(name, None)
+        self._buffers.pop(name, None)
         self._modules[name] = None
-        # Pictures and error texts call a parameter by its whole path, unless somebody gave it another name.
-        for path, parameter in value.named_parameters():
-            if parameter.name == path:
-                parameter.name = f"{name}.{path}"
+        # Pictures and error texts call a tensor by its whole path, unless somebody gave it another name.
+        for path, one in (*value.named_parameters(), *value.named_buffers()):
+            if one.name == path:
+                one.name = f"{name}.{path}"
 
     # ---- what it holds
 
@@ -274,17 +326,43 @@ class Module:
         """The parameters, each once: what an optimiser takes."""
         return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """The buffers by path; the arguments are those of `named_parameters`."""
+        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
+        seen: set[int] = set()
+        for path, module in modules:
+            for name in module._buffers:
+                buffer = module.__dict__[name]
+                if buffer is not None and not (remove_duplicate and id(buffer) in seen):
+                    seen.add(id(buffer))
+                    yield f"{path}.{name}" if path else name, buffer
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The buffers, each once: state that isn't trained."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
     # ---- values in and out
 
+    def _named_state(self) -> Iterator[tuple[str, Tensor]]:
+        """What a state dict has, by path: of each module its parameters, then its buffers."""
+        for path, module in self.named_modules(remove_duplicate=False):
+            kept = [name for name, persistent in module._buffers.items() if persistent]
+            for name in (*module._parameters, *kept):
+                value = module.__dict__[name]
+                if value is not None:
+                    yield f"{path}.{name}" if path else name, value
+
     def state_dict(self) -> dict[str, Tensor]:
-        """All parameters by path, with PyTorch's keys and shapes.
+        """All parameters and buffers by path, with PyTorch's keys and shapes.
 
         The tensors are copies: further training doesn't change them, so that the best state so far can be kept.
         """
-        return {path: tensor(p.data) for path, p in self.named_parameters(remove_duplicate=False)}
+        return {path: tensor(value.data) for path, value in self._named_state()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
-        """Take over the values of a `state_dict`, into the parameters' own memory and dtype.
+        """Take over the values of a `state_dict`, into the memory and dtype that parameters and buffers have.
 
         Parameters
         ----------
@@ -316,7 +394,7 @@ class Module:
         """
         if not isinstance(state_dict, Mapping):
             raise DTypeError(describe(f"load_state_dict: a mapping is needed, got {type(state_dict).__name__}"))
-        own = dict(self.named_parameters(remove_duplicate=False))
+        own = dict(self._named_state())
         missing = [path for path in own if path not in state_dict]
         unexpected = [path for path in state_dict if path not in own]
         problems = []
@@ -332,6 +410,8 @@ class Module:
                 values.append((parameter, array))
                 if array.shape != parameter.shape:
                     problems.append(f"{path}: expected shape {parameter.shape}, got {array.shape}")
+                elif not np.can_cast(array.dtype, parameter.dtype, "same_kind"):
+                    problems.append(f"{path}: expected {parameter.dtype}, got {array.dtype}")
         if problems:
             hint = (
                 "strict=False passes over paths, though not over shapes" if strict and (missing or unexpected) else ""
@@ -378,7 +458,13 @@ class Module:
         return "\n  ".join([f"{type(self).__name__}(", *lines]) + "\n)"
 
 
+def _can_be_buffer(value: Any) -> bool:
+    return type(value) is Tensor and not value.requires_grad
+
+
 def _kind(value: Any) -> str:
     if not isinstance(value, Tensor):
         return type(value).__name__
+    if value.requires_grad and value.is_leaf:
+        return "a tensor that needs a gradient"
     return "a tensor without requires_grad" if value.is_leaf else f"a tensor computed by {value.node.op.name}"  # type: ignore[union-attr]

@@ -14,17 +14,15 @@ from tests.curriculum.misprints import Misprint, check_misprint
 from tests.curriculum.values import const, jacobian, leaf
 from tests.worked import Check
 
-GATES = {"rnn_tanh": 1, "gru": 3, "lstm": 4}
+MODULES: dict[str, Any] = {"rnn": gg.nn.RNN, "lstm": gg.nn.LSTM, "gru": gg.nn.GRU}
 
 
 def parameters(layer: str, features: int, hidden: int, biases: int = 1) -> int:
-    """How many numbers a layer has; it is run, and would refuse weights of another shape."""
-    rows = GATES[layer] * hidden
-    states = [gg.zeros((2, hidden))] * (2 if layer == "lstm" else 1)
-    weights = [gg.zeros((rows, features)), gg.zeros((rows, hidden)), *[gg.zeros(rows)] * biases]
-    output, *_ = getattr(F, layer)(gg.zeros((3, 2, features)), *states, *weights)
+    """How many numbers a layer has to learn; it has two vectors of biases, of which one is enough for most."""
+    module = MODULES[layer](features, hidden)
+    output, _ = module(gg.zeros((3, 2, features)))
     assert output.shape == (3, 2, hidden)
-    return sum(one.size for one in weights)
+    return sum(one.size for path, one in module.named_parameters() if biases == 2 or not path.startswith("bias_hh"))
 
 
 def dense(features: int, units: int) -> int:
@@ -49,7 +47,7 @@ def matrix(value: Any) -> gg.Tensor:
 def test_rnn_params(example: WorkedNumber, check: Check) -> None:
     """SimpleRNN + Dense counts."""
     cases = example.input["cases"]
-    rnn = [parameters("rnn_tanh", one["input"], one["units"]) for one in cases]
+    rnn = [parameters("rnn", one["input"], one["units"]) for one in cases]
     out = [dense(one["units"], one["out"]) for one in cases]
     check(example, {"rnn": rnn, "dense": out, "total": [a + b for a, b in zip(rnn, out, strict=True)]})
 
@@ -58,16 +56,22 @@ def test_rnn_params(example: WorkedNumber, check: Check) -> None:
 def test_rnn_stacked(example: WorkedNumber, check: Check) -> None:
     """Stacked SimpleRNN (15,56)->64->64->Dense 2."""
     i = example.input
-    first, second = i["units"]
-    x = gg.zeros((i["T"], 1, i["input"]))
-    out, _ = F.rnn_tanh(x, gg.zeros((1, first)), gg.zeros((first, i["input"])), gg.zeros((first, first)))
-    dropped = F.dropout(out, 0.5, True, seed=0)
-    _, last = F.rnn_tanh(dropped, gg.zeros((1, second)), gg.zeros((second, first)), gg.zeros((second, second)))
-    thinned = F.dropout(last, 0.5, True, seed=0)
-    final = F.linear(thinned, gg.zeros((i["out"], second)))
-    params = [parameters("rnn_tanh", i["input"], first), 0, parameters("rnn_tanh", first, second), 0]
-    params.append(dense(second, i["out"]))
-    shapes = [out.shape[::2], dropped.shape[::2], last.shape[1:], thinned.shape[1:], final.shape[1:]]
+    width, _ = i["units"]
+    layers = gg.nn.RNN(i["input"], width, num_layers=2, dropout=0.5)
+    output, last = layers(gg.zeros((i["T"], 1, i["input"])))
+    thinned = F.dropout(last[1], 0.5, True, seed=0)
+    final = F.linear(thinned, gg.zeros((i["out"], width)))
+    # Each layer by its parameters, with one vector of biases; dropout has none.
+    own = [
+        sum(
+            p.size
+            for path, p in layers.named_parameters()
+            if path.endswith(f"_l{k}") and not path.startswith("bias_hh")
+        )
+        for k in range(2)
+    ]
+    params = [own[0], 0, own[1], 0, dense(width, i["out"])]
+    shapes = [output.shape[::2], output.shape[::2], last.shape[2:], thinned.shape[1:], final.shape[1:]]
     check(example, {"params": params, "total": sum(params), "shapes": shapes})
 
 
@@ -107,7 +111,7 @@ def test_gru_params(example: WorkedNumber, check: Check) -> None:
 def test_rnn_lstm_ratio(example: WorkedNumber, check: Check) -> None:
     """RNN vs LSTM parameters, input 8, hidden 4 (two bias vectors)."""
     i = example.input
-    rnn, lstm = (parameters(layer, i["input"], i["hidden"], biases=2) for layer in ("rnn_tanh", "lstm"))
+    rnn, lstm = (parameters(layer, i["input"], i["hidden"], biases=2) for layer in ("rnn", "lstm"))
     check(example, {"rnn": rnn, "lstm": lstm, "ratio": lstm / rnn, "linear": dense(4, i["hidden"])})
 
 

@@ -476,3 +476,58 @@ def test_keys_and_layouts_are_those_of_torch() -> None:
     x = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
     np.testing.assert_allclose(ours(x).data, theirs(torch.tensor(x)).detach().numpy(), rtol=1e-5, atol=1e-6)
     assert repr(ours) == repr(theirs)
+
+
+# ---- buffers
+
+
+class Counting(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter([2.0])
+        self.register_buffer("seen", gg.tensor([0.0]))
+        self.register_buffer("hidden", gg.tensor([1.0]), persistent=False)
+        self.register_buffer("later", None)
+
+
+def test_buffers_are_state_that_is_not_trained() -> None:
+    outer = nn.Sequential(Counting(), nn.Linear(1, 1))
+    assert [path for path, _ in outer.named_parameters()] == ["0.scale", "1.weight", "1.bias"]
+    assert [path for path, _ in outer.named_buffers()] == ["0.seen", "0.hidden"]
+    assert list(outer.state_dict()) == ["0.scale", "0.seen", "1.weight", "1.bias"]
+    counting: Any = outer[0]
+    assert [one.name for one in counting.buffers()] == ["0.seen", "0.hidden"]
+    seen = counting.seen
+    outer.load_state_dict({**outer.state_dict(), "0.seen": [3.0]})
+    assert seen.tolist() == [3.0]
+    counting.later = gg.tensor([1.0])
+    assert list(counting.state_dict()) == ["scale", "seen", "later"]
+    counting.later = None
+    del counting.seen
+    assert list(counting.state_dict()) == ["scale"]
+
+
+def test_what_is_no_buffer_is_refused() -> None:
+    counting: Any = Counting()
+    with pytest.raises(ValueError, match="a buffer's name is an attribute already: 'scale'"):
+        counting.register_buffer("scale", gg.tensor([1.0]))
+    with pytest.raises(ValueError, match=r"has no dot and isn't empty: 'a\.b'"):
+        counting.register_buffer("a.b", gg.tensor([1.0]))
+    with pytest.raises(TypeError, match="more is a tensor that needs a gradient"):
+        counting.register_buffer("more", gg.tensor([1.0], requires_grad=True))
+    with pytest.raises(TypeError, match="a buffer can't be replaced by float"):
+        counting.seen = 2.0
+    assert counting.seen.tolist() == [0.0]
+    # A parameter in its place is one, as in PyTorch.
+    counting.seen = nn.Parameter([1.0])
+    assert [path for path, _ in counting.named_buffers()] == ["hidden"]
+    assert [path for path, _ in counting.named_parameters()] == ["scale", "seen"]
+
+
+def test_a_state_of_another_kind_changes_nothing() -> None:
+    layer = nn.BatchNorm1d(1)
+    state = {**layer.state_dict(), "weight": [5.0], "num_batches_tracked": 1.5}
+    with pytest.raises(nn.StateDictError, match="num_batches_tracked: expected int64, got float"):
+        layer.load_state_dict(state)
+    assert layer.weight is not None
+    assert layer.weight.tolist() == [1.0]

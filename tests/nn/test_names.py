@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_overloads
 
 import pytest
 
@@ -14,11 +14,23 @@ torch = pytest.importorskip("torch")
 
 # Where the initial values of a layer come from; and the dtype, which PyTorch takes with the data.
 OURS_ALONE = {("Linear", "generator"), ("Parameter", "dtype")}
+OURS_ALONE |= {(f"Conv{n}d", name) for n in (1, 2, 3) for name in ("generator", "padding_value")}
+OURS_ALONE |= {(f"ConvTranspose{n}d", "generator") for n in (1, 2, 3)}
+OURS_ALONE |= {(name, "generator") for name in ["RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"]}
+OURS_ALONE |= {("Embedding", "generator")}
+# Kinds of recurrent layers that PyTorch hasn't.
+OURS_ALONE |= {(name, "peepholes") for name in ("LSTM", "LSTMCell")}
+OURS_ALONE |= {(name, "reset_after") for name in ("GRU", "GRUCell")}
+OURS_ALONE |= {
+    (name, "generator") for name in ["MultiheadAttention", "TransformerEncoderLayer", "TransformerDecoderLayer"]
+}
 # A random operation keeps its seed.
 SEEDED = "gumbel_softmax rrelu dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout"
 OURS_ALONE |= {(f"functional.{name}", "seed") for name in SEEDED.split()}
 # PyTorch's own default is to guess an axis, and to warn.
 OTHER_DEFAULTS = {("functional.softmax", "dim"), ("functional.log_softmax", "dim"), ("Softmax", "dim")}
+# The same function, but ours.
+OTHER_DEFAULTS |= {(f"Transformer{part}coderLayer", "activation") for part in ("En", "De")}
 # Without running statistics a batch is normalised by its own, as in training.
 OTHER_DEFAULTS |= {("functional.batch_norm", "running_mean"), ("functional.batch_norm", "running_var")}
 OTHER_DEFAULTS |= {("LogSoftmax", "dim"), ("Parameter", "data"), ("functional.softmin", "dim")}
@@ -31,6 +43,8 @@ NOT_THEIRS |= {"soft_dice_loss", "soft_jaccard_loss", "squared_hinge_loss"}
 NOT_THEIRS |= {"energy_hinge_loss", "energy_log_loss", "energy_loss", "energy_nll_loss", "lvq2_loss", "mce_loss"}
 # PyTorch offers it elsewhere, as torch.cdist.
 NOT_THEIRS |= {"cdist"}
+# A layer with its activation, by Keras' name.
+NOT_THEIRS |= {"dense"}
 # And these in torch.nn.grad.
 NOT_THEIRS |= {"conv1d_weight", "conv2d_weight", "conv3d_weight"}
 # And these as torch.lstm and so on, with the weights in a list, and a state and a cell as a pair.
@@ -61,9 +75,10 @@ PAIRS = list(pairs())
 
 
 def parameters(function: Any) -> list[inspect.Parameter]:
-    return [
-        p for p in inspect.signature(function).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    ]
+    # A class that takes (*args, **kwargs) says in an overload what they are.
+    told = get_overloads(vars(function)["__init__"]) if "__init__" in getattr(function, "__dict__", {}) else []
+    found = inspect.signature(told[0] if told else function).parameters.values()
+    return [p for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and p.name != "self"]
 
 
 @pytest.mark.parametrize(("name", "ours", "theirs"), PAIRS, ids=[name for name, _, _ in PAIRS])
@@ -86,7 +101,14 @@ def test_arguments(name: str, ours: Any, theirs: Any) -> None:
 def test_most_have_a_signature() -> None:
     """A change on PyTorch's side does not turn the test above into one that skips everything."""
     names = {name for name, _, _ in PAIRS}
-    assert {"Linear", "optim.SGD", "functional.softmax", "init.kaiming_uniform_", "Module.load_state_dict"} <= names
+    assert {
+        "Linear",
+        "LSTM",
+        "optim.SGD",
+        "functional.softmax",
+        "init.kaiming_uniform_",
+        "Module.load_state_dict",
+    } <= names
     for name, _, theirs in PAIRS:
-        if name in ("Linear", "optim.SGD", "functional.softmax"):
+        if name in ("Linear", "LSTM", "optim.SGD", "functional.softmax"):
             assert parameters(theirs)
