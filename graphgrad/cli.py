@@ -447,12 +447,16 @@ def ops(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    warm: Annotated[bool, typer.Option("--warm", help="Compile all kernels now, so that nobody waits later.")] = False,
+) -> None:
     """Say what graphgrad finds on this machine, and what it will use."""
-    from graphgrad.doctor import diagnosis
+    from graphgrad.doctor import diagnosis, warm_kernels
 
     for title, found in diagnosis():
         say(f"{title:<13}{found}")
+    if warm and not warm_kernels(say, complain):
+        raise typer.Exit(FAILED)
 
 
 # ---- what everything is said with ------------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-__all__ = ["diagnosis"]
+__all__ = ["diagnosis", "warm_kernels"]
 
 PACKAGES = (
     "numpy",
@@ -41,6 +41,9 @@ def diagnosis() -> Iterator[tuple[str, str]]:
     if missing:
         yield "missing", f"{', '.join(missing)}: install them with pip"
     yield "extras", ", ".join(f"{name} {version_of(name) or 'not installed'}" for name in EXTRAS)
+    if not missing:
+        yield "threads", threads()
+        yield "kernels", kernels()
     yield "terminal", terminal()
     yield "Graphviz", graphviz()
 
@@ -74,6 +77,77 @@ def terminal() -> str:
     is_small = size.columns < SMALLEST[0] or size.lines < SMALLEST[1]
     small = f"; at least {SMALLEST[0]} by {SMALLEST[1]} is needed" if is_small else ""
     return f"{size.columns} by {size.lines} characters, {colours}, {encoding}{small}"
+
+
+def threads() -> str:
+    """How many threads compute, and those of BLAS."""
+    from graphgrad.graph.threads import get_num_threads
+    from graphgrad.kernels.blas_threads import blas_libraries
+
+    libraries = ", ".join(f"{name} with {count}" for name, count in blas_libraries())
+    return f"{get_num_threads()}; BLAS of NumPy and SciPy: {libraries or 'of a kind whose threads nobody can count'}"
+
+
+def kernels() -> str:
+    """Whether kernels are compiled, and where they are kept."""
+    from graphgrad.kernels.guards import guards_hold
+    from graphgrad.kernels.jit import compiles
+
+    if not compiles():
+        return "not compiled, as NUMBA_DISABLE_JIT says: all is computed in plain NumPy"
+    path = guards_hold.stats.cache_path  # type: ignore[attr-defined]  # of a function that numba made of it
+    if path is None:
+        return "compiled by each process anew, as there is no place to keep them; NUMBA_CACHE_DIR names one"
+    return f"compiled when they are first used, and kept in {path}; --warm compiles all now"
+
+
+def warm_kernels(say: Callable[[str], None], complain: Callable[[str], None]) -> bool:
+    """Compile all kernels, and say how that goes: in a line that changes on a terminal, else in one for each kind.
+
+    Returns
+    -------
+    bool
+        Whether all could be compiled.
+    """
+    import shutil
+    import time
+
+    from graphgrad.kernels.guards import guards_hold
+    from graphgrad.kernels.jit import compiles
+    from graphgrad.warming import WORK, warm
+
+    if not compiles():
+        say("nothing to compile, as NUMBA_DISABLE_JIT says")
+        return True
+    begun, compiled, is_well = time.perf_counter(), 0, True
+    numbers = {name: number for number, name in enumerate(WORK, 1)}
+    on_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def show(text: str = "") -> None:
+        if on_terminal:
+            sys.stderr.write(f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}")
+            sys.stderr.flush()
+
+    def watch(name: str, dtype: str, kernel: str) -> None:
+        seconds = time.perf_counter() - begun
+        what = kernel.removeprefix("graphgrad.kernels.")
+        show(f"compiling {name} for {dtype} ({numbers[name]} of {len(WORK)}), {seconds:.0f} s so far: {what}")
+
+    for one in warm(watch):
+        compiled += one.compiled
+        show()
+        if one.error is not None:
+            is_well = False
+            reason = str(one.error).strip().partition("\n")[0]
+            where = f", in {one.kernel}" if one.kernel else ""
+            complain(f"{one.name} for {one.dtype} failed{where}: {type(one.error).__name__}: {reason}")
+        elif not on_terminal:
+            say(f"{one.name} for {one.dtype}: {one.compiled} compiled, {one.seconds:.1f} s")
+    path = guards_hold.stats.cache_path  # type: ignore[attr-defined]
+    place = "kept nowhere, as there is no place that can be written to" if path is None else f"kept in {path}"
+    found = f"{compiled} functions compiled" if compiled else "all functions had been compiled before"
+    say(f"{found}, in {time.perf_counter() - begun:.1f} s; {place}")
+    return is_well
 
 
 def graphviz() -> str:

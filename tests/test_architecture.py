@@ -39,7 +39,7 @@ ROOMS = (
     "figures",
 )
 # Above all rooms: the package itself, and the command line with its `python -m graphgrad`.
-TOP = ("__init__", "cli", "doctor", "__main__")
+TOP = ("__init__", "cli", "doctor", "warming", "__main__")
 # What any room may take from the top: the version, and the function by which an empty slot asks to be filled.
 OPEN_NAMES = {"__version__", "connect"}
 
