@@ -1,4 +1,4 @@
-"""Run the benchmarks: ``python -m tests.benchmarks [NAME ...] [--json FILE] [--rounds N]``."""
+"""Run the benchmarks: ``python -m tests.benchmarks [NAME ...] [--case TEXT] [--json FILE] [--rounds N]``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from graphgrad.files import write
 
 from .harness import measure
 
-GROUPS = ("chain", "scalars", "walking")
+GROUPS = ("chain", "kernels", "scalars", "walking")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure side by side.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure: {', '.join(GROUPS)}; all if none")
+    parser.add_argument("--case", metavar="TEXT", default="", help="only cases whose name contains this")
     parser.add_argument("--json", type=Path, help="write all times to this file")
     parser.add_argument("--rounds", type=int, help="how many runs count, instead of as many as suit each case")
     options = parser.parse_args(arguments)
@@ -34,8 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} processors; medians")
     for name in options.names or GROUPS:
         group = importlib.import_module(f".{name}", __package__)
+        if hasattr(group, "run"):  # it measures in a way of its own
+            results += group.run(options.rounds, options.case)
+            continue
+        cases = [case for case in group.CASES if options.case in case.name]
+        if options.case and not cases:
+            continue
         group.check()
-        for case in group.CASES:
+        for case in cases:
             result = measure(case, options.rounds)
             print("", *result.rows(), sep="\n", flush=True)
             results.append({"case": case.name, "seconds": result.times})
