@@ -39,7 +39,7 @@ _ROWS = 16
 """But not fewer queries than these: a vector of them."""
 _CAUSAL = 32
 """Nor more than these, where each sees the keys before it: a block is spared all keys behind its last query."""
-_SMALL = 1 << 20
+_SMALL = 1 << 23
 """Up to so many products one thread is done before others have begun."""
 _KEPT = 1 << 24
 """Up to so many bytes of work memory are kept by each thread: fresh memory costs a page fault every 4 KiB."""
@@ -197,9 +197,6 @@ class _Plan:
         return [(n, n + 1, one.start, one.stop) for n in range(self.count) for one in shares(self.n_q)]
 
     def share(self, run: Callable[[tuple[int, int, int, int]], None]) -> None:
-        if self.products <= _SMALL:
-            run((0, self.count, 0, self.n_q))
-            return
         with one_thread():
             in_parallel(run, self.parts())
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 __all__ = ["blas_libraries", "one_thread", "use_threads"]
@@ -18,7 +20,7 @@ class _Threads:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.found: list[Any] | None = None
-        self.releases: list[Any] = []
+        self.setters: list[Callable[[int], Any]] = []
         self.users = 0
         self.otherwise: list[int] = []
 
@@ -29,10 +31,7 @@ class _Threads:
             from threadpoolctl import ThreadpoolController
 
             self.found = ThreadpoolController().select(user_api="blas").lib_controllers
-            kinds = dict.fromkeys(map(type, self.found))
-            self.releases = [
-                kind.clear_controlling_thread for kind in kinds if hasattr(kind, "clear_controlling_thread")
-            ]
+            self.setters = [_setter(library) for library in self.found]
         return self.found
 
     def begin(self) -> None:
@@ -55,15 +54,22 @@ class _Threads:
                 self.set(self.otherwise)
 
     def set(self, counts: list[int]) -> None:
-        """Set the numbers, whichever thread did so before: of several, threadpoolctl would obey the first only."""
-        self.release()
-        for library, count in zip(self.libraries(), counts, strict=True):
-            library.set_num_threads(count)
-        self.release()
+        for use, count in zip(self.setters, counts, strict=True):
+            use(count)
 
-    def release(self) -> None:
-        for release in self.releases:
-            release(force=True)
+
+def _setter(library: Any) -> Callable[[int], Any]:
+    """What sets a library's number of threads, whichever thread calls it.
+
+    Of several threads threadpoolctl lets only one set that of OpenBLAS, and the others silently not. Its function is
+    called by name here, which takes 0.2 µs, and not 3.
+    """
+    if library.internal_api == "openblas" and library.threading_layer != "openmp":
+        for prefix, suffix in itertools.product(("", "scipy_"), ("", "64_", "_64")):
+            function = getattr(library.dynlib, f"{prefix}openblas_set_num_threads{suffix}", None)
+            if function is not None:
+                return function  # type: ignore[no-any-return]
+    return library.set_num_threads  # type: ignore[no-any-return]
 
 
 _threads = _Threads()

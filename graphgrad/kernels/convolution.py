@@ -41,6 +41,8 @@ __all__ = ["forward", "input_gradient", "weight_gradient"]
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
+_LOOP = 4
+"""How many times as long as a product of matrices a loop takes for each of its products."""
 _KEPT = 1 << 24
 """Up to so many bytes of work memory are kept by each thread: fresh memory costs a page fault every 4 KiB."""
 
@@ -167,7 +169,7 @@ def _forward(images: Array, kernel: Array, steps: Steps, bias: Array, out: Array
     plan = Plan(images, kernel.shape[2:], out, steps, groups)
     if plan.tiled:
         told, strips, work = plan.tiles()
-        with np.errstate(all="ignore"):
+        with one_thread(), np.errstate(all="ignore"):
             weight = winograd.WEIGHTS.astype(out.dtype) @ kernel.reshape(-1, 9).T
 
         def some(part: range) -> None:
@@ -176,7 +178,7 @@ def _forward(images: Array, kernel: Array, steps: Steps, bias: Array, out: Array
                 images.ravel(), weight.ravel(), bias, out.reshape(-1), *told, part.start, part.stop, *memory
             )
 
-        _share(some, strips, plan.products)
+        _share_products(some, strips, plan.products)
         if np.isfinite(np.einsum("i->", out.reshape(-1))):  # else something may have spread over its tile
             return
     places = plan.shape, plan.windows, plan.rooms
@@ -197,7 +199,7 @@ def _forward(images: Array, kernel: Array, steps: Steps, bias: Array, out: Array
                 *memory[:-1],
             )
 
-        _share(channels, len(out) * out.shape[1], plan.products, blas=False)
+        _share(channels, len(out) * out.shape[1], plan.products * _LOOP)
         return
     if plan.dense:
         _multiply(images.reshape(len(images), -1), kernel.reshape(len(kernel), -1).T, bias, out)
@@ -215,7 +217,7 @@ def _forward(images: Array, kernel: Array, steps: Steps, bias: Array, out: Array
             images.ravel(), weight, bias, out.reshape(-1), *places, cut, sets, matrix, part.start, part.stop, *memory
         )
 
-    _share(pieces, plan.pieces(cut), plan.products)
+    _share_products(pieces, plan.pieces(cut), plan.products)
 
 
 def _spread(grads: Array, kernel: Array, steps: Steps, bias: Array, out: Array, groups: int) -> None:
@@ -230,7 +232,7 @@ def _spread(grads: Array, kernel: Array, steps: Steps, bias: Array, out: Array, 
                 grads.ravel(), kernel.ravel(), bias, out.reshape(-1), *places, rows, part.start, part.stop, *memory[:-1]
             )
 
-        _share(channels, len(out) * out.shape[1], plan.products, blas=False)
+        _share(channels, len(out) * out.shape[1], plan.products * _LOOP)
         return
     if plan.dense:
         _multiply(grads.reshape(len(grads), -1), kernel.reshape(len(kernel), -1), bias, out)
@@ -250,7 +252,7 @@ def _spread(grads: Array, kernel: Array, steps: Steps, bias: Array, out: Array, 
             grads.ravel(), weight, bias, out.reshape(-1), *places, cut, sets, parts, part.start, part.stop, *memory
         )
 
-    _share(pieces, -(-examples // cut[0]) * groups * parts, plan.products)
+    _share_products(pieces, -(-examples // cut[0]) * groups * parts, plan.products)
 
 
 def _weight_gradient(images: Array, grads: Array, steps: Steps, out: Array, groups: int) -> None:
@@ -265,7 +267,7 @@ def _weight_gradient(images: Array, grads: Array, steps: Steps, out: Array, grou
             memory = _memory(out.dtype, room, line, lanes)
             depthwise.weight_gradient(*given, out.reshape(-1), *places, rows, part.start, part.stop, *memory[:-1])
 
-        _share(channels, len(out), plan.products, blas=False)
+        _share(channels, len(out), plan.products * _LOOP)
         if np.isfinite(out).all():  # it multiplies zeros too
             return
         out[...] = 0.0
@@ -278,8 +280,8 @@ def _weight_gradient(images: Array, grads: Array, steps: Steps, out: Array, grou
             winograd.weight_gradient(*given, mine, *told, part.start, part.stop, *memory)
             return mine
 
-        with np.errstate(all="ignore"):
-            found = _total(_share(some, strips, plan.products)).reshape(16, -1)
+        with one_thread(), np.errstate(all="ignore"):
+            found = _total(_share_products(some, strips, plan.products)).reshape(16, -1)
             out[...] = (winograd.WEIGHTS.T.astype(out.dtype) @ found).T.reshape(out.shape)
         if np.isfinite(out).all():  # else something may have spread over its tile
             return
@@ -300,7 +302,7 @@ def _weight_gradient(images: Array, grads: Array, steps: Steps, out: Array, grou
         convolution_columns.weight_gradient(*given, mine, *places, cut, sets, matrix, part.start, part.stop, *memory)
         return mine
 
-    found = _total(_share(pieces, plan.pieces(cut), plan.products))
+    found = _total(_share_products(pieces, plan.pieces(cut), plan.products))
     n_in, *taps = out.shape[1:]
     parts = found.reshape(*taps[:2], groups, n_in, taps[2], -1).transpose(2, 5, 3, 0, 1, 4)
     out[...] = parts.reshape(out.shape)
@@ -332,7 +334,7 @@ def _turned(grads: Array, kernel: Array, steps: Steps, groups: int) -> tuple[Arr
 
 def _multiply(a: Array, b: Array, bias: Array, out: Array) -> None:
     """The product of two matrices, and a bias for each channel."""
-    with np.errstate(all="ignore"):
+    with one_thread(), np.errstate(all="ignore"):
         np.matmul(a, b, out.reshape(len(out), -1))
         if bias.size:
             out += bias.reshape(-1, 1, 1, 1)
@@ -346,14 +348,15 @@ def _total(parts: list[Array]) -> Array:
     return found
 
 
-def _share(function: Callable[[range], Any], count: int, products: int, blas: bool = True) -> list[Any]:
+def _share(function: Callable[[range], Any], count: int, products: int) -> list[Any]:
     """Call a function with ranges that make up `count`: with one if the work is small, else with one a processor."""
-    if products <= SMALL or count < 2:
-        return [function(range(count))]
-    if not blas:
-        return in_parallel(function, shares(count))
+    return in_parallel(function, [range(count)] if products <= SMALL else shares(count))
+
+
+def _share_products(function: Callable[[range], Any], count: int, products: int) -> list[Any]:
+    """The same for a function that has BLAS multiply matrices."""
     with one_thread():
-        return in_parallel(function, shares(count))
+        return _share(function, count, products)
 
 
 # ---- arrays ----------------------------------------------------------------------------------------------------------

@@ -32,7 +32,9 @@ _TILES = 48, 240
 """Of how many tiles of an image on they are transformed, and up to how many at a time."""
 _CHANNELS = 64
 """And of how many channels on: the transforms cost as much for each, the products as much for each pair."""
-SMALL = 1 << 20
+_WORTH = 1 << 20
+"""And of how many products on."""
+SMALL = 1 << 23
 """Up to so many products one thread is done before others have begun."""
 MULTIPLIER = 4
 """Up to so many output channels for an input channel of its own, a loop is quicker than a product of matrices."""
@@ -68,7 +70,7 @@ class Plan:
             and (taps, stride, dilation, padding[0]) == ((1, 3, 3), (1, 1, 1), (1, 1, 1), 0)
             and min(n_in, n_out) >= _CHANNELS
             and self.high * self.pitch >= _TILES[0]
-            and self.products > SMALL
+            and self.products > _WORTH
         )
         """Whether windows of 3 by 3 are taken tile by tile, as `graphgrad.kernels.winograd` does."""
         self.itemsize: int = images.itemsize

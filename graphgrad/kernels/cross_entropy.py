@@ -23,7 +23,7 @@ __all__ = ["gradient", "losses"]
 
 Array = np.ndarray[Any, Any]
 
-_BLOCK, _ENOUGH = 1 << 16, 1 << 18
+_BLOCK, _ENOUGH = 1 << 16, 1 << 20
 """How many logits a thread takes at a time, about; and from how many on it pays to wake others."""
 
 # A product and a sum in one go is quicker and more exact; a sum in any order is one in lanes.

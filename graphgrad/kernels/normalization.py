@@ -37,8 +37,8 @@ _FLUSH = 64
 """How many rows are added up before float64 takes over."""
 _BLOCKS, _FEW = 16, 16
 """How many blocks add to a weight at most, and how many values of each of its numbers make a block at least."""
-_ENOUGH = 1 << 17
-"""From how many values on it pays to wake other threads: that takes some 20 µs, in which one does half as many."""
+_ENOUGH = 1 << 20
+"""From how many values on it pays to wake other threads."""
 
 # Sums in any order: in lanes, and products and sums in one go. nan and infinities stay what they are.
 _INLINE: Any = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}

@@ -25,7 +25,7 @@ __all__ = [
 
 Array = np.ndarray[Any, Any]
 
-ENOUGH = 1 << 15
+ENOUGH = 1 << 19
 """From how many elements on it pays to wake other threads."""
 
 

@@ -22,16 +22,18 @@ Array = np.ndarray[Any, Any]
 
 _BLOCK = 1 << 16
 """How many numbers a thread takes at a time."""
+_ENOUGH = 1 << 21
+"""From how many on it pays to wake other threads."""
 
 _GAMMA, _MIX_1, _MIX_2 = (np.uint64(one) for one in (plain.GAMMA, plain.MIX_1, plain.MIX_2))
-_30, _27, _31, _REST = (np.uint64(one) for one in (30, 27, 31, 64 - plain.BITS))
+_1, _30, _27, _31, _REST = (np.uint64(one) for one in (1, 30, 27, 31, 64 - plain.BITS))
 _UNIT = 2.0**-plain.BITS
 
 
 @jit
 def _bits(key: Any, place: Any) -> Any:
-    """The bits that make the number at a place."""
-    z = key + np.uint64(place + 1) * _GAMMA
+    """The bits that make the number at a place, which is unsigned: so many are made at a time."""
+    z = key + (place + _1) * _GAMMA
     z = (z ^ (z >> _30)) * _MIX_1
     z = (z ^ (z >> _27)) * _MIX_2
     return (z ^ (z >> _31)) >> _REST
@@ -39,7 +41,7 @@ def _bits(key: Any, place: Any) -> Any:
 
 @jit
 def _uniform(out: Array, key: Any, first: int, stop: int) -> None:
-    for i in range(first, stop):
+    for i in range(np.uint64(first), np.uint64(stop)):
         # By way of a signed number, of which processors make floats more quickly.
         out[i] = np.float64(np.int64(_bits(key, i))) * _UNIT
 
@@ -47,14 +49,15 @@ def _uniform(out: Array, key: Any, first: int, stop: int) -> None:
 @jit
 def _dropped(x: Array, out: Array, key: Any, least: Any, divisor: Any, first: int, stop: int) -> None:
     zero = divisor - divisor
-    for i in range(first, stop):
+    for i in range(np.uint64(first), np.uint64(stop)):
         kept = x[i] / divisor
         out[i] = kept if _bits(key, i) >= least else zero
 
 
 def _run(count: int, kernel: Callable[[int, int], None]) -> None:
     """A kernel over all places from 0 to `count`, on threads if there are many."""
-    in_parallel(lambda first: kernel(first, min(first + _BLOCK, count)), range(0, count, _BLOCK))
+    block = _BLOCK if count >= _ENOUGH else count or 1
+    in_parallel(lambda first: kernel(first, min(first + block, count)), range(0, count, block))
 
 
 def uniform(seed: int, shape: tuple[int, ...]) -> Array:

@@ -23,7 +23,7 @@ __all__ = ["Kept", "gru", "gru_gradients", "lstm", "lstm_gradients", "rnn", "rnn
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 
-_SMALL = 1 << 21
+_SMALL = 1 << 23
 """Up to so many products one thread is done before others have begun."""
 
 _FEW_STEPS, _FEW = 8, 1 << 16

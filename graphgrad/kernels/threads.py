@@ -1,7 +1,8 @@
 """Work in parallel: on threads, since kernels let go of the interpreter's lock.
 
-Who shares out work takes part in it: handing over to a thread that sleeps costs some 30 µs, in which one who is awake
-has often done all. Nobody is given an item in advance; each takes the next one when it is ready.
+Who shares out work takes part in it: a thread that sleeps is awake after 30 to 200 µs, in which one who is awake has
+often done all. Nobody is given an item in advance; each takes the next one when it is ready. Two threads were measured
+to be quicker than one where one takes half a millisecond or more, and kernels share out no less.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from graphgrad.kernels import threads
+from graphgrad.kernels import convolution_plan, threads
 from graphgrad.kernels.jit import compiles
 from graphgrad.kernels.plain import convolution as plain
 
@@ -86,6 +86,13 @@ LARGE = (
     Case((2, 4, 9, 17, 13), (8, 4, 3, 3, 3), (1, 1, 1), (1, 1, 1), (1, 1, 1), 1),
 )
 SMALL = tuple(small())
+
+
+@pytest.fixture(autouse=True)
+def sharing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Share out the large ones of these, which in earnest one thread does."""
+    for room in (convolution, convolution_plan) if compiles() else ():
+        monkeypatch.setattr(room, "SMALL", 1 << 20)
 
 
 def arrays(case: Case, dtype: str) -> tuple[Any, ...]:

@@ -26,6 +26,13 @@ BOTH = pytest.mark.parametrize("kernels", [compiled, plain], ids=["compiled", "p
 CLOSE = {"float32": {"rtol": 3e-6, "atol": 1e-6}, "float64": {"rtol": 1e-13, "atol": 1e-14}}
 
 
+@pytest.fixture(autouse=True)
+def sharing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Share out what one thread does in earnest."""
+    if compiles():
+        monkeypatch.setattr(compiled, "_ENOUGH", 1 << 18)
+
+
 def rows(n: int, classes: int, dtype: str = "float32", seed: int = 0) -> tuple[Any, Any, Any]:
     """Logits of all sizes, classes of which some don't count, and what arrives."""
     rng = np.random.default_rng(seed)

@@ -99,8 +99,9 @@ def test_each_kernel_is_its_twin(planes: int, dtype: str) -> None:
 
 
 @BOTH
-def test_planes_are_shared_out(dtype: str) -> None:
+def test_planes_are_shared_out(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """More planes than one thread takes, and a number that the threads don't divide evenly."""
+    monkeypatch.setattr(shared, "ENOUGH", 1 << 15)
     rng = np.random.default_rng(0)
     window = sliding((1, 33, 35), (3, 3), (2, 2), (1, 1), (1, 1), False)
     x = rng.normal(size=(97, 33 * 35)).astype(dtype)

@@ -19,6 +19,14 @@ if compiles():
 else:
     compiled = plain  # type: ignore[misc]
 
+
+@pytest.fixture(autouse=True)
+def sharing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Share out what one thread does in earnest."""
+    if compiles():
+        monkeypatch.setattr(compiled, "_ENOUGH", 0)
+
+
 BOTH = pytest.mark.parametrize("kernels", [compiled, plain], ids=["compiled", "plain"])
 
 # What splitmix64.c gives from two states: the first is in the tests of Java and Julia, the second in Rosetta Code's.

@@ -174,7 +174,8 @@ def test_little_work_is_done_without_a_compiler(monkeypatch: pytest.MonkeyPatch)
 
 
 @compiled
-def test_much_work_is_shared_out() -> None:
+def test_much_work_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequences, "_SMALL", 1 << 21)
     _, _, parts = sequences._way(np.zeros((100, 5, 60)), np.zeros((100, 60)), np.zeros((100, 100)))
     assert parts == shares(5)
     _, _, parts = sequences._way(np.zeros((100, 0, 60)), np.zeros((100, 60)), np.zeros((100, 100)))
