@@ -1,8 +1,7 @@
 """BLAS from inside a kernel: matrix products of parts of arrays, with strides, and added to what is there.
 
 SciPy's BLAS is called by the address that it gives to compiled code. `sgemm` and `dgemm` are Fortran's: they see
-matrices column by column, and every argument is an address. A kernel's file holds a small function of its own around
-them (see `graphgrad.kernels.jit` for why), such as `_gemm` in `graphgrad.kernels.convolution`.
+matrices column by column, and every argument is an address. `graphgrad.kernels.gemm` holds what kernels call.
 
 Nothing here can be called where numba doesn't compile; the twins are taken then.
 """

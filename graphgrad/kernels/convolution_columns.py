@@ -28,8 +28,9 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.kernels.blas import dgemm, sgemm
+from graphgrad.kernels.gemm import gemm
 from graphgrad.kernels.jit import jit
+from graphgrad.kernels.runs import add_run, copy_run, fill_run
 
 __all__ = ["forward", "spread", "weight_gradient"]
 
@@ -38,69 +39,6 @@ _TILE = 16
 
 # Arrays are flat, and elements counted by unsigned integers: slices would be counted by their users (with atomic
 # instructions), and a signed number might mean an element from the end; neither can be done many elements at a time.
-
-
-@jit
-def _gemm(
-    arguments: Any,
-    turn_a: bool,
-    turn_b: bool,
-    m: int,
-    n: int,
-    k: int,
-    a: Any,
-    start_a: int,
-    step_a: int,
-    b: Any,
-    start_b: int,
-    step_b: int,
-    add: bool,
-    c: Any,
-    start_c: int,
-    step_c: int,
-) -> None:
-    """C = A B, or C += A B, for parts of arrays: A is m by k, B is k by n, each as it is or to be turned (transposed).
-
-    A part begins at an element of the array's memory, and its rows are a step apart. Fortran, which counts columns
-    first, sees all of them transposed, and computes Cᵀ = Bᵀ Aᵀ.
-    """
-    letters, integers, factors = arguments
-    letters[0] = 84 if turn_b else 78  # T and N
-    letters[1] = 84 if turn_a else 78
-    integers[0], integers[1], integers[2] = n, m, k
-    integers[3], integers[4], integers[5] = step_b, step_a, step_c
-    factors[0] = 1.0
-    factors[1] = 1.0 if add else 0.0
-    at, i, f = letters.ctypes.data, integers.ctypes.data, factors.ctypes.data
-    wide = c.itemsize
-    pointer_a = a.ctypes.data + start_a * wide
-    pointer_b = b.ctypes.data + start_b * wide
-    pointer_c = c.ctypes.data + start_c * wide
-    if wide == 4:
-        sgemm(at, at + 1, i, i + 4, i + 8, f, pointer_b, i + 12, pointer_a, i + 16, f + wide, pointer_c, i + 20)
-    else:
-        dgemm(at, at + 1, i, i + 4, i + 8, f, pointer_b, i + 12, pointer_a, i + 16, f + wide, pointer_c, i + 20)
-
-
-@jit
-def _copy(to: Any, at: int, source: Any, first: int, count: int) -> None:
-    place, start = np.uintp(at), np.uintp(first)
-    for j in range(np.uintp(count)):
-        to[place + j] = source[start + j]
-
-
-@jit
-def _add(to: Any, at: int, source: Any, first: int, count: int, factor: float) -> None:
-    place, start = np.uintp(at), np.uintp(first)
-    for j in range(np.uintp(count)):
-        to[place + j] += factor * source[start + j]
-
-
-@jit
-def _fill(to: Any, at: int, count: int, value: float) -> None:
-    place = np.uintp(at)
-    for j in range(np.uintp(count)):
-        to[place + j] = value
 
 
 @jit
@@ -114,7 +52,7 @@ def _place(images: Any, at: int, channels: int, room: Any, begin: int, rooms: An
             for y in range(max(top, 0), min(top + inner[1], outer[1])):
                 to = begin + ((c * outer[0] + z) * outer[1] + y) * outer[2] + first
                 start = at + ((c * inner[0] + z - front) * inner[1] + y - top) * inner[2] + first - left
-                _copy(room, to, images, start, last - first)
+                copy_run(room, to, images, start, last - first)
 
 
 @jit
@@ -128,10 +66,10 @@ def _take(room: Any, begin: int, images: Any, at: int, channels: int, rooms: Any
         for z in range(inner[0]):
             for y in range(inner[1]):
                 to = at + ((c * inner[0] + z) * inner[1] + y) * inner[2]
-                _fill(images, to, inner[2], more)
+                fill_run(images, to, inner[2], more)
                 if z + front < outer[0] and y + top < outer[1]:
                     start = begin + ((c * outer[0] + z + front) * outer[1] + y + top) * outer[2] + left
-                    _add(images, to, room, start, reached, bias.dtype.type(1))
+                    add_run(images, to, room, start, reached, bias.dtype.type(1))
 
 
 @jit
@@ -307,7 +245,7 @@ def forward(
             to, start, step = panel, 0, width
         if bias.size:
             for channel in range(n_out):
-                _fill(to, start + channel * step, width, bias[group * n_out + channel])
+                fill_run(to, start + channel * step, width, bias[group * n_out + channel])
         for k in range(0, width, cut[3]):
             n = min(cut[3], width - k)
             for tap in range(kernel[0] * kernel[1]):
@@ -315,12 +253,12 @@ def forward(
                 add = tap > 0 or bias.size > 0
                 if matrix:
                     source = first + (example * groups + group) * (n_in - n_out) * places
-                    _gemm(arguments, False, False, n_out, n, rows, weight, at, rows, images, source + k, places,
-                          add, to, start + k, step)  # fmt: skip
+                    gemm(arguments, False, False, n_out, n, rows, 1.0, weight, at, rows, images, source + k, places,
+                         add, to, start + k, step)  # fmt: skip
                 else:
                     source, line = _offset(tap, windows, sets, block, together)
-                    _gemm(arguments, False, False, n_out, n, rows, weight, at, rows, columns, source + k, line,
-                          add, to, start + k, step)  # fmt: skip
+                    gemm(arguments, False, False, n_out, n, rows, 1.0, weight, at, rows, columns, source + k, line,
+                         add, to, start + k, step)  # fmt: skip
         if cut[0] > 1:
             _exchange(out, first, panel, block, together, shape, size, True)
 
@@ -336,9 +274,9 @@ def _exchange(outs: Any, first: int, panel: Any, block: Any, together: int, shap
             for k in range(together):
                 place = first + (k * shape[1] * shape[3] + channel) * places + row * size[2]
                 if out:
-                    _copy(outs, place, panel, at, wide)
+                    copy_run(outs, place, panel, at, wide)
                 else:
-                    _copy(panel, at, outs, place, wide)
+                    copy_run(panel, at, outs, place, wide)
                 at += wide
 
 
@@ -398,12 +336,12 @@ def weight_gradient(
                 at = (tap * groups + group) * rows * n_out
                 if matrix:
                     source = first + (example * groups + group) * (n_in - n_out) * places
-                    _gemm(arguments, False, False, rows, n_out, n, images, source + k, places, panel, k * n_out, n_out,
-                          True, out, at, n_out)  # fmt: skip
+                    gemm(arguments, False, False, rows, n_out, n, 1.0, images, source + k, places, panel, k * n_out,
+                         n_out, True, out, at, n_out)  # fmt: skip
                 else:
                     source, line = _offset(tap, windows, sets, block, together)
-                    _gemm(arguments, False, False, rows, n_out, n, columns, source + k, line, panel, k * n_out, n_out,
-                          True, out, at, n_out)  # fmt: skip
+                    gemm(arguments, False, False, rows, n_out, n, 1.0, columns, source + k, line, panel, k * n_out,
+                         n_out, True, out, at, n_out)  # fmt: skip
 
 
 @jit
@@ -439,7 +377,7 @@ def spread(
         channel, last = n_in * part // parts, n_in * (part + 1) // parts
         rows = (last - channel) * kernel[2]
         whole = (last - channel) * outer[0] * outer[1] * outer[2]
-        _fill(room, 0, cut[0] * whole, bias.dtype.type(0))
+        fill_run(room, 0, cut[0] * whole, bias.dtype.type(0))
         for k in range(blocks):
             piece = _piece((item // (parts * groups) * groups + group) * blocks + k, shape, windows, cut)
             example, together, _, block = piece
@@ -448,18 +386,18 @@ def spread(
             if cut[0] > 1:
                 _exchange(grad, first, panel, block, together, shape, size, False)
             _, line = _offset(0, windows, sets, block, together)
-            _fill(columns, 0, rows * line, bias.dtype.type(0))
+            fill_run(columns, 0, rows * line, bias.dtype.type(0))
             for start in range(0, width, cut[3]):
                 n = min(cut[3], width - start)
                 for tap in range(kernel[0] * kernel[1]):
                     at = ((tap * groups + group) * n_in + channel) * kernel[2] * n_out
                     to, _ = _offset(tap, windows, sets, block, together)
                     if cut[0] > 1:
-                        _gemm(arguments, False, False, rows, n, n_out, weight, at, n_out, panel, start, width,
-                              True, columns, to + start, line)  # fmt: skip
+                        gemm(arguments, False, False, rows, n, n_out, 1.0, weight, at, n_out, panel, start, width,
+                             True, columns, to + start, line)  # fmt: skip
                     else:
-                        _gemm(arguments, False, False, rows, n, n_out, weight, at, n_out, grad, first + start, places,
-                              True, columns, to + start, line)  # fmt: skip
+                        gemm(arguments, False, False, rows, n, n_out, 1.0, weight, at, n_out, grad, first + start,
+                             places, True, columns, to + start, line)  # fmt: skip
             for row in range(rows * kernel[0] * sets[0]):
                 begin_line, down, lines = _lines(row, outer, windows, sets, block)
                 to = row * (block[2] + sets[3]) * together * block[4]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numba.extending import overload
 
+from graphgrad.kernels.exponentials import exp_nonpositive
 from graphgrad.kernels.jit import jit
 from graphgrad.kernels.plain import cross_entropy as plain
 from graphgrad.kernels.threads import in_parallel
@@ -26,44 +27,10 @@ Array = np.ndarray[Any, Any]
 _BLOCK, _ENOUGH = 1 << 16, 1 << 20
 """How many logits a thread takes at a time, about; and from how many on it pays to wake others."""
 
-# A product and a sum in one go is quicker and more exact; a sum in any order is one in lanes.
-_INLINE: Any = {"error_model": "numpy", "fastmath": {"contract"}}
+_ZERO = np.float32(0.0)
+
+# A sum in any order is one in lanes.
 _IN_ANY_ORDER: Any = {"error_model": "numpy", "fastmath": {"reassoc", "nsz"}}
-
-
-# ---- the exponential -------------------------------------------------------------------------------------------------
-# By a polynomial, which becomes vector instructions; libm's function doesn't.
-
-
-def _f(value: float) -> np.float32:
-    return np.float32(value)
-
-
-_LOG2_E, _LN2_HIGH, _LN2_LOW = _f(1.4426950408889634), _f(0.693359375), _f(-2.12194440e-4)
-_ROUND = _f(12582912.0)  # 1.5 · 2²³: added and taken away, it leaves an integer; and its last bits are that
-_ZERO, _ONE, _LEAST = _f(0.0), _f(1.0), _f(-87.0)
-# exp(r) = 1 + r + r² p(r) for |r| ≤ ln(2) / 2, as in Cephes (Moshier).
-_E0, _E1, _E2, _E3, _E4, _E5 = map(
-    _f, (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
-)
-
-
-def _exp(x: Any) -> Any:
-    """exp(x) for x ≤ 0 in float32, to 1.5e-7 of its value; 0 where that is less than the least normal number, about."""
-    raise NotImplementedError("compiled code has it")
-
-
-@overload(_exp, jit_options=_INLINE)
-def _compiled_exp(x: Any) -> Any:
-    def single(x: Any) -> Any:
-        shifted = x * _LOG2_E + _ROUND
-        n = shifted - _ROUND
-        r = (x - n * _LN2_HIGH) - n * _LN2_LOW
-        p = ((((_E0 * r + _E1) * r + _E2) * r + _E3) * r + _E4) * r + _E5
-        power = np.int32((np.float32(shifted).view(np.int32) + 127) << 23).view(np.float32)  # 2ⁿ, as the exponent
-        return _ZERO if x < _LEAST else (p * r * r + r + _ONE) * power
-
-    return single
 
 
 def _plus(a: Any, b: Any) -> Any:
@@ -106,7 +73,7 @@ def _losses(x: Array, classes: int, target: Array, start: int, stop: int, out: A
         most = _greatest(x, first, count)
         powers = _ZERO
         for j in range(count):
-            powers = _plus(powers, _exp(x[first + j] - most))
+            powers = _plus(powers, exp_nonpositive(x[first + j] - most))
         top[i], total[i] = most, powers
         out[i] = _ZERO
         if 0 <= target[i] < classes:
@@ -126,7 +93,7 @@ def _gradient(
             continue
         most, factor = top[i], scale[i] / total[i]
         for j in range(count):
-            out[first + j] = _exp(x[first + j] - most) * factor
+            out[first + j] = exp_nonpositive(x[first + j] - most) * factor
         out[first + np.uintp(target[i])] -= scale[i]
 
 

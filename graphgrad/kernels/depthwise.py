@@ -16,34 +16,12 @@ from typing import Any
 import numpy as np
 
 from graphgrad.kernels.jit import jit
+from graphgrad.kernels.runs import add_run, copy_run, fill_run
 
 __all__ = ["LANES", "forward", "spread", "weight_gradient"]
 
 LANES = 64
 """How many sums of products stand side by side; one alone would be a long chain of additions."""
-
-# The first three functions are those of the other file: what a kernel calls has to stand in its own.
-
-
-@jit
-def _copy(to: Any, at: int, source: Any, first: int, count: int) -> None:
-    place, start = np.uintp(at), np.uintp(first)
-    for j in range(np.uintp(count)):
-        to[place + j] = source[start + j]
-
-
-@jit
-def _add(to: Any, at: int, source: Any, first: int, count: int, factor: float) -> None:
-    place, start = np.uintp(at), np.uintp(first)
-    for j in range(np.uintp(count)):
-        to[place + j] += factor * source[start + j]
-
-
-@jit
-def _fill(to: Any, at: int, count: int, value: float) -> None:
-    place = np.uintp(at)
-    for j in range(np.uintp(count)):
-        to[place + j] = value
 
 
 @jit
@@ -113,9 +91,9 @@ def _offsets(kernel: Any, dilation: Any, split: Any, lengths: Any) -> Any:
 @jit
 def _stuff(grad: Any, at: int, rows: int, run: int, line: Any, wide: int, pitch: int) -> None:
     """Rows of gradients as far apart as rows of the room, zeros between."""
-    _fill(line, 0, run, line.dtype.type(0))
+    fill_run(line, 0, run, line.dtype.type(0))
     for row in range(rows):
-        _copy(line, row * pitch, grad, at + row * wide, wide)
+        copy_run(line, row * pitch, grad, at + row * wide, wide)
 
 
 @jit
@@ -153,13 +131,13 @@ def forward(
             while row < size[1]:
                 rows = min(most, size[1] - row)
                 run = (rows - 1) * lengths[2] + size[2]
-                _fill(line, 0, run, more)
+                fill_run(line, 0, run, more)
                 corner = at + _line(z * stride[0], 0, split, lengths)[0] + row * lengths[2]
                 for tap in range(taps):
-                    _add(line, 0, source, corner + offsets[tap], run, weight[channel * taps + tap])
+                    add_run(line, 0, source, corner + offsets[tap], run, weight[channel * taps + tap])
                 for r in range(rows):
                     to = ((item * size[0] + z) * size[1] + row + r) * size[2]
-                    _copy(out, to, line, r * lengths[2], size[2])
+                    copy_run(out, to, line, r * lengths[2], size[2])
                 row += rows
 
 
@@ -186,7 +164,7 @@ def spread(
     split, lengths = _planes(windows, outer, room)
     offsets = _offsets(kernel, dilation, split, lengths)
     for item in range(begin, end):
-        _fill(room, 0, room.size, line.dtype.type(0))
+        fill_run(room, 0, room.size, line.dtype.type(0))
         for own in range(multiplier):
             channel = item % channels * multiplier + own
             plane = (item * multiplier + own) * size[0] * size[1] * size[2]
@@ -198,11 +176,11 @@ def spread(
                     _stuff(grad, plane + (z * size[1] + row) * size[2], rows, run, line, size[2], lengths[2])
                     corner = _line(z * stride[0], 0, split, lengths)[0] + row * lengths[2]
                     for tap in range(taps):
-                        _add(room, corner + offsets[tap], line, 0, run, weight[channel * taps + tap])
+                        add_run(room, corner + offsets[tap], line, 0, run, weight[channel * taps + tap])
                     row += rows
         more = bias[item % channels] if bias.size else bias.dtype.type(0)
         whole = inner[0] * inner[1] * inner[2]
-        _fill(out, item * whole, whole, more)
+        fill_run(out, item * whole, whole, more)
         _exchange(out, item * whole, room, rooms, split, lengths, True)
 
 
@@ -230,7 +208,7 @@ def weight_gradient(
     split, lengths = _planes(windows, outer if room.size else inner, room)
     offsets = _offsets(kernel, dilation, split, lengths)
     for channel in range(begin, end):
-        _fill(sums, 0, sums.size, line.dtype.type(0))
+        fill_run(sums, 0, sums.size, line.dtype.type(0))
         for example in range(examples):
             source, at = images, (example * channels + channel // multiplier) * inner[0] * inner[1] * inner[2]
             if room.size:

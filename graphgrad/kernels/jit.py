@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core import config, event
+from numba.core import caching, config, event
 
 __all__ = ["compiles", "jit", "say_nothing"]
 
@@ -26,12 +30,56 @@ def jit(function: F) -> F:
     Sums stay in their order and products unfused, so that a kernel gives the bits that Python gives; dividing by zero
     gives what IEEE 754 says. The interpreter's lock is released while it runs.
 
-    A function that it calls has to stand in the same file: what is kept on disk is renewed when its own file changes.
+    What it calls may stand in any file of `graphgrad.kernels`: what is kept is renewed when one of them changes.
     """
-    try:
-        return cast("F", numba.njit(error_model="numpy", nogil=True, cache=True)(function))
-    except RuntimeError:  # there is no place where it could be kept: a read-only installation without a home
-        return cast("F", numba.njit(error_model="numpy", nogil=True)(function))
+    compiled: Any = numba.njit(error_model="numpy", nogil=True)(function)
+    if compiles():
+        with suppress(RuntimeError):  # there is no place to keep it: a read-only installation without a home
+            compiled._cache = _Kept(function)  # type: ignore[no-untyped-call]
+    return cast("F", compiled)
+
+
+# ---- what is kept ----------------------------------------------------------------------------------------------------
+# numba renews what it kept of a function when the function's own file changes, though compiled into it is what it calls
+# and the constants that it reads, which stand in other files too. `NUMBA_CACHE_LOCATOR_CLASSES`, by which numba lets
+# others tell files apart, would be for all functions of a process; the following is for kernels only.
+
+
+@functools.cache
+def _stamp() -> str:
+    """A number that is another one when any file of the kernels, or of their twins, is another one."""
+    found = hashlib.sha256()
+    folder = Path(__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        text = path.read_bytes()
+        found.update(f"{path.relative_to(folder).as_posix()} {len(text)} ".encode() + text)
+    return found.hexdigest()
+
+
+class _Place:
+    """Where something is kept, as numba has it, and since which state of all files of the kernels."""
+
+    def __init__(self, place: Any) -> None:
+        self._place = place
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._place, name)
+
+    def get_source_stamp(self) -> Any:
+        return self._place.get_source_stamp(), _stamp()
+
+
+class _Implementation(caching.CompileResultCacheImpl):
+    @property
+    def locator(self) -> Any:
+        return _Place(super().locator)
+
+
+class _Kept(caching.FunctionCache):
+    _impl_class = _Implementation
+
+
+# ---- what is said ----------------------------------------------------------------------------------------------------
 
 
 class _FirstCompilation(event.Listener):

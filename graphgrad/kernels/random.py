@@ -16,7 +16,7 @@ from graphgrad.kernels.jit import jit
 from graphgrad.kernels.plain import random as plain
 from graphgrad.kernels.threads import in_parallel
 
-__all__ = ["dropped", "uniform"]
+__all__ = ["dropped", "uniform"]  # `bits` is for other kernels, and has no twin
 
 Array = np.ndarray[Any, Any]
 
@@ -31,7 +31,7 @@ _UNIT = 2.0**-plain.BITS
 
 
 @jit
-def _bits(key: Any, place: Any) -> Any:
+def bits(key: Any, place: Any) -> Any:
     """The bits that make the number at a place, which is unsigned: so many are made at a time."""
     z = key + (place + _1) * _GAMMA
     z = (z ^ (z >> _30)) * _MIX_1
@@ -43,7 +43,7 @@ def _bits(key: Any, place: Any) -> Any:
 def _uniform(out: Array, key: Any, first: int, stop: int) -> None:
     for i in range(np.uint64(first), np.uint64(stop)):
         # By way of a signed number, of which processors make floats more quickly.
-        out[i] = np.float64(np.int64(_bits(key, i))) * _UNIT
+        out[i] = np.float64(np.int64(bits(key, i))) * _UNIT
 
 
 @jit
@@ -51,7 +51,7 @@ def _dropped(x: Array, out: Array, key: Any, least: Any, divisor: Any, first: in
     zero = divisor - divisor
     for i in range(np.uint64(first), np.uint64(stop)):
         kept = x[i] / divisor
-        out[i] = kept if _bits(key, i) >= least else zero
+        out[i] = kept if bits(key, i) >= least else zero
 
 
 def _run(count: int, kernel: Callable[[int, int], None]) -> None:

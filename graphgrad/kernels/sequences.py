@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphgrad.kernels.buffers import Buffers
+from graphgrad.kernels.choice import kernels_of
 from graphgrad.kernels.threads import in_parallel, shares
 
 __all__ = ["Kept", "gru", "gru_gradients", "lstm", "lstm_gradients", "rnn", "rnn_gradients"]
@@ -66,16 +67,10 @@ def _way(input: Array, weight_ih: Array, weight_hh: Array) -> tuple[Any, _InPart
     """
     steps, batch, _ = input.shape
     products = steps * batch * (weight_ih.size + weight_hh.size)
-    if steps > _FEW_STEPS or products > _FEW:
-        from graphgrad.kernels.jit import compiles
-
-        if compiles():
-            from graphgrad.kernels import recurrent
-
-            return recurrent, _in_threads, shares(batch) if batch and products > _SMALL else [range(batch)]
-    from graphgrad.kernels.plain import recurrent as plain
-
-    return plain, _in_turn, [range(batch)]
+    kernels = kernels_of("recurrent", steps > _FEW_STEPS or products > _FEW)
+    if kernels is kernels_of("recurrent", False):
+        return kernels, _in_turn, [range(batch)]
+    return kernels, _in_threads, shares(batch) if batch and products > _SMALL else [range(batch)]
 
 
 def _in_turn(function: Callable[[Any], Any], parts: Sequence[Any]) -> list[Any]:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.kernels.blas import dgemm, sgemm
+from graphgrad.kernels.gemm import gemm
 from graphgrad.kernels.jit import jit
 
 __all__ = ["WEIGHTS", "forward", "weight_gradient"]
@@ -33,48 +33,6 @@ _FIRST, _SECOND, _SIGN = (0, 1, 2, 1), (2, 2, 1, 3), (-1.0, 1.0, -1.0, -1.0)
 _TERMS = ((0, 1, 2), (1, 2, 3))
 _SIGNS = ((1.0, 1.0, 1.0), (1.0, -1.0, -1.0))
 _OUTPUTS = ((1.0, 0.0), (1.0, 1.0), (1.0, -1.0), (0.0, -1.0))
-
-
-@jit
-def _gemm(
-    arguments: Any,
-    turn_a: bool,
-    turn_b: bool,
-    m: int,
-    n: int,
-    k: int,
-    a: Any,
-    start_a: int,
-    step_a: int,
-    b: Any,
-    start_b: int,
-    step_b: int,
-    add: bool,
-    c: Any,
-    start_c: int,
-    step_c: int,
-) -> None:
-    """C = A B, or C += A B, for parts of arrays: A is m by k, B is k by n, each as it is or to be turned (transposed).
-
-    A part begins at an element of the array's memory, and its rows are a step apart. Fortran, which counts columns
-    first, sees all of them transposed, and computes Cᵀ = Bᵀ Aᵀ.
-    """
-    letters, integers, factors = arguments
-    letters[0] = 84 if turn_b else 78  # T and N
-    letters[1] = 84 if turn_a else 78
-    integers[0], integers[1], integers[2] = n, m, k
-    integers[3], integers[4], integers[5] = step_b, step_a, step_c
-    factors[0] = 1.0
-    factors[1] = 1.0 if add else 0.0
-    at, i, f = letters.ctypes.data, integers.ctypes.data, factors.ctypes.data
-    wide = c.itemsize
-    pointer_a = a.ctypes.data + start_a * wide
-    pointer_b = b.ctypes.data + start_b * wide
-    pointer_c = c.ctypes.data + start_c * wide
-    if wide == 4:
-        sgemm(at, at + 1, i, i + 4, i + 8, f, pointer_b, i + 12, pointer_a, i + 16, f + wide, pointer_c, i + 20)
-    else:
-        dgemm(at, at + 1, i, i + 4, i + 8, f, pointer_b, i + 12, pointer_a, i + 16, f + wide, pointer_c, i + 20)
 
 
 @jit
@@ -192,8 +150,8 @@ def forward(
         _planes(images, at, n_in, lengths, start, count + 1, pitch, planes)
         _inputs(planes, n_in, count, pitch, tiles, inputs)
         for k in range(16):
-            _gemm(arguments, False, False, n_out, tiles, n_in, weight, k * n_out * n_in, n_in,
-                  inputs, k * n_in * tiles, tiles, False, products, k * n_out * tiles, tiles)  # fmt: skip
+            gemm(arguments, False, False, n_out, tiles, n_in, 1.0, weight, k * n_out * n_in, n_in,
+                 inputs, k * n_in * tiles, tiles, False, products, k * n_out * tiles, tiles)  # fmt: skip
         for c in range(n_out):
             more = bias[c] if bias.size else bias.dtype.type(0)
             for y in range(2):
@@ -246,5 +204,5 @@ def weight_gradient(
         _planes(grad, at, n_out, size, (2 * first, 0), count, pitch, planes)
         _gradients(planes, n_out, count, pitch, tiles, products)
         for k in range(16):
-            _gemm(arguments, False, True, n_out, n_in, tiles, products, k * n_out * tiles, tiles,
-                  inputs, k * n_in * tiles, tiles, True, out, k * n_out * n_in, n_in)  # fmt: skip
+            gemm(arguments, False, True, n_out, n_in, tiles, 1.0, products, k * n_out * tiles, tiles,
+                 inputs, k * n_in * tiles, tiles, True, out, k * n_out * n_in, n_in)  # fmt: skip

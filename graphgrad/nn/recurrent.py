@@ -91,7 +91,9 @@ class _Recurrent(Weighted):
 
     def _layer(self, input: Any, states: Sequence[Any], weights: Sequence[Any], **sequence: Any) -> Any:
         """One layer in one direction: its outputs and last states."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            describe(f"{type(self).__name__}: has no _layer", hint="define _layer to say what one layer computes")
+        )
 
     def _run(
         self, input: Any, starts: dict[str, Any], widths: Sequence[int], lengths: Lengths

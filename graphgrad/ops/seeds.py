@@ -6,7 +6,6 @@ element, by a generator that counts (see `graphgrad.kernels.plain.random`), abou
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphgrad.graph.random import generator_or_default
+from graphgrad.kernels.choice import kernels_of
 from graphgrad.kernels.plain import random as plain
 
 __all__ = ["below_one", "dropped", "generator", "keep_seed", "uniform"]
@@ -66,19 +66,7 @@ def dropped(x: Any, seed: int | None, p: float) -> Any:
 
 def _kernels(count: int) -> Any:
     """What makes so many random numbers."""
-    return plain if count < _ENOUGH else _for_many()
-
-
-@functools.cache
-def _for_many() -> Any:
-    """The compiled kernels, or their twins where nothing is compiled."""
-    from graphgrad.kernels.jit import compiles
-
-    if compiles():
-        from graphgrad.kernels import random as compiled
-
-        return compiled
-    return plain
+    return plain if count < _ENOUGH else kernels_of("random")
 
 
 def below_one(even: Any, dtype: np.dtype[Any]) -> Any:

@@ -21,6 +21,7 @@ from graphgrad.graph.mode import enable_grad
 from graphgrad.graph.source import Mark, mark
 from graphgrad.graph.tensor import Tensor
 from graphgrad.graph.writes import is_locked, owner, unlocked, wrote
+from graphgrad.kernels.choice import kernels_of
 
 __all__ = ["Optimizer"]
 
@@ -398,13 +399,4 @@ def is_number(value: object, below: float = math.inf) -> bool:
 def step_kernels(parameters: Sequence[Array]) -> ModuleType:
     """The kernels that move parameters, or their twins in plain NumPy, which give the same bits."""
     work = sum(p.size + _CALLS for p in parameters)
-    if work >= _FEW and all(p.dtype in _COMPILED for p in parameters):
-        from graphgrad.kernels.jit import compiles
-
-        if compiles():
-            from graphgrad.kernels import optimiser_steps
-
-            return optimiser_steps
-    from graphgrad.kernels.plain import optimiser_steps as plain
-
-    return plain
+    return kernels_of("optimiser_steps", work >= _FEW and all(p.dtype in _COMPILED for p in parameters))

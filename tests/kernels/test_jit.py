@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from graphgrad.kernels import jit as jit_module
 
 CODE = """
 import graphgrad as gg
@@ -102,3 +105,68 @@ def on_a_terminal(environment: dict[str, str]) -> str:
     os.close(ours)
     assert process.wait() == 0, written.decode()
     return written.decode()
+
+
+# ---- what is kept, and until when ------------------------------------------------------------------------------------
+
+INNER = """
+from kernels.constants import STEP
+from kernels.jit import jit
+from numba.extending import overload
+
+@jit
+def inner(x):
+    return x + STEP
+
+def over(x):
+    raise NotImplementedError
+
+@overload(over)
+def _over(x):
+    return lambda x: x * 1.0
+"""
+OUTER = """
+from kernels.inner import inner, over
+from kernels.jit import jit
+
+@jit
+def outer(x):
+    return over(inner(x)) * 2.0
+"""
+ASK = "from kernels.outer import outer; print(outer(1.0), sum(outer.stats.cache_hits.values()))"
+
+
+def test_what_is_kept_is_renewed_when_a_file_changes_that_it_was_made_of(
+    run_python: Any, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """By a small house of kernels: functions, overloads and constants in files of their own, also further down."""
+    environment["NUMBA_CACHE_DIR"] = str(tmp_path / "cache")
+    room = tmp_path / "kernels"
+    files = {
+        "__init__.py": "",
+        "plain/__init__.py": "",
+        "plain/numbers.py": "ONE = 1.0\n",
+        "constants.py": "from kernels.plain.numbers import ONE\nSTEP = ONE\n",
+        "inner.py": INNER,
+        "outer.py": OUTER,
+        "jit.py": Path(jit_module.__file__).read_text(encoding="utf-8"),
+    }
+    for name, text in files.items():
+        (room / name).parent.mkdir(parents=True, exist_ok=True)
+        (room / name).write_text(text, encoding="utf-8")
+
+    def ask() -> tuple[float, bool]:
+        """The result, and whether it comes of what was kept."""
+        result, hits = run_python("-c", ASK).stdout.split()
+        return float(result), hits != "0"
+
+    assert ask() == (4.0, False)
+    assert ask() == (4.0, True)
+    (room / "inner.py").write_text(INNER.replace("x + STEP", "x - STEP"), encoding="utf-8")
+    assert ask() == (0.0, False)
+    assert ask() == (0.0, True)
+    (room / "inner.py").write_text(INNER.replace("x * 1.0", "x * 3.0"), encoding="utf-8")
+    assert ask() == (12.0, False)
+    (room / "plain" / "numbers.py").write_text("ONE = 2.0\n", encoding="utf-8")
+    assert ask() == (18.0, False)
+    assert ask() == (18.0, True)

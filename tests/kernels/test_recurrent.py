@@ -247,54 +247,6 @@ def test_nan_goes_the_same_ways_in_the_twin(layer: str, monkeypatch: pytest.Monk
         assert_same(ours, by_twins(monkeypatch, layer, given, lengths), CLOSE["float64"])
 
 
-# ---- activations -----------------------------------------------------------------------------------------------------
-
-
-@compiled
-def test_activations_in_float32_are_exact_to_the_last_digits() -> None:
-    from graphgrad.kernels import recurrent
-
-    x = np.concatenate([np.linspace(-30, 30, 200_001), np.logspace(-30, 1, 1000), -np.logspace(-30, 1, 1000)])
-    x = x.astype(np.float32)
-    exact = x.astype(np.float64)
-    for kernel, function in ((recurrent._to_sigmoid, lambda t: 1 / (1 + np.exp(-t))), (recurrent._to_tanh, np.tanh)):
-        found = x.copy()
-        kernel(found)
-        np.testing.assert_allclose(found, function(exact), rtol=5e-7)
-
-
-@compiled
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_activations_at_the_ends(dtype: str) -> None:
-    from graphgrad.kernels import recurrent
-
-    ends = np.array([np.nan, np.inf, -np.inf, 1e30, -1e30, 0.0], dtype)
-    sigmoid, tanh = ends.copy(), ends.copy()
-    recurrent._to_sigmoid(sigmoid)
-    recurrent._to_tanh(tanh)
-    np.testing.assert_allclose(sigmoid, [np.nan, 1, 0, 1, 0, 0.5], atol=1e-37)
-    np.testing.assert_allclose(tanh, [np.nan, 1, -1, 1, -1, 0], rtol=3e-7)  # one bit less, where there is no FMA
-
-
-@compiled
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("m", "n", "k"), [(1, 1, 1), (5, 3, 2), (70, 128, 129), (9, 512, 300), (0, 3, 2)])
-def test_products_of_any_size(m: int, n: int, k: int, dtype: str) -> None:
-    from graphgrad.kernels import recurrent
-
-    rng = np.random.default_rng(0)
-    a, b, c = (rng.normal(size=shape).astype(dtype) for shape in ((m, k), (k, n), (m, n)))
-    close: dict[str, Any] = {"rtol": 1e-4 if dtype == "float32" else 1e-10, "atol": 1e-4}
-    for add in (False, True):
-        found = c.copy()
-        recurrent._multiply(a.ravel(), b.ravel(), found.reshape(-1), m, n, k, add)
-        np.testing.assert_allclose(found, a @ b + add * c, **close)
-        if k:
-            found = c.copy()
-            recurrent._multiply_turned(a.T.copy().ravel(), b.ravel(), found.reshape(-1), m, n, k, add)
-            np.testing.assert_allclose(found, a @ b + add * c, **close)
-
-
 # ---- PyTorch ---------------------------------------------------------------------------------------------------------
 
 

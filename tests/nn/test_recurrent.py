@@ -12,6 +12,7 @@ import pytest
 import graphgrad as gg
 from graphgrad import nn
 from graphgrad.nn import functional as F
+from graphgrad.nn import recurrent
 from tests.nn.recurrent_cases import CASES, FEATURES, HIDDEN, OPTIONS, Array, answers, draw, flat, lengths
 
 ORACLE = Path(__file__).resolve().parent.parent / "oracle" / "recurrent.npz"
@@ -294,6 +295,14 @@ def test_a_size_that_is_none_is_refused(name: str, count: object) -> None:
     if name != "num_layers":
         with pytest.raises(gg.ShapeError, match=f"GRUCell: {name} is a whole number from 1"):
             nn.GRUCell(**sizes)  # type: ignore[arg-type]
+
+
+def test_a_layer_that_does_not_say_what_it_computes() -> None:
+    class Nothing(nn.RNN):
+        _layer = recurrent._Recurrent._layer
+
+    with pytest.raises(NotImplementedError, match=r"(?s)Nothing: has no _layer.*hint: define _layer"):
+        Nothing(2, 3)(gg.ones((4, 1, 2)))
 
 
 def test_other_options_are_checked() -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphgrad.graph.tensor import Tensor
+from graphgrad.kernels.choice import kernels_of
 from graphgrad.ops.array.indexing import getitem, index_add
 from graphgrad.ops.array.padding import pad
 from graphgrad.ops.array.shaping import reshape
@@ -51,16 +52,7 @@ _FEW = 2_000
 
 def _kernels(dtype: Any, products: int) -> ModuleType:
     """The compiled kernels; or their twins for small work, where nothing is compiled, or for dtypes unknown to BLAS."""
-    if products > _FEW and dtype in (np.float32, np.float64):
-        from graphgrad.kernels.jit import compiles
-
-        if compiles():
-            from graphgrad.kernels import convolution
-
-            return convolution
-    from graphgrad.kernels.plain import convolution as plain
-
-    return plain
+    return kernels_of("convolution", products > _FEW and dtype in (np.float32, np.float64))
 
 
 class _Ready(NamedTuple):

@@ -5,7 +5,6 @@ Its name, argument order and defaults are PyTorch's; `graphgrad.nn.functional` o
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.kernels.choice import kernels_of
 from graphgrad.kernels.plain import embedding as plain
 from graphgrad.ops.array.arithmetic import add, multiply
 from graphgrad.ops.array.encoding import one_hot
@@ -87,18 +87,6 @@ def _shares(rows: Any, n: int, dtype: Any) -> Any:
     return (1.0 / np.bincount(rows.ravel(), minlength=n)[rows])[..., None].astype(dtype)
 
 
-@functools.cache
-def _for_many() -> Any:
-    """The compiled kernel, or its twin where nothing is compiled."""
-    from graphgrad.kernels.jit import compiles
-
-    if compiles():
-        from graphgrad.kernels import embedding as compiled
-
-        return compiled
-    return plain
-
-
 def _back(g: Any, input: Any, weight_shape: Shape, padding_idx: int | None, scale_grad_by_freq: bool) -> Any:
     """The sum of what arrives at the copies of each row."""
     rows = _rows(input, weight_shape[0])
@@ -110,7 +98,7 @@ def _back(g: Any, input: Any, weight_shape: Shape, padding_idx: int | None, scal
         numbers = rows.reshape(-1).astype(np.int64, copy=False)
         if padding is not None:
             numbers = np.where(numbers == padding, -1, numbers)
-        kernels = plain if g.size < _ENOUGH else _for_many()
+        kernels = plain if g.size < _ENOUGH else kernels_of("embedding")
         return kernels.add_rows(g.reshape(math.prod(rows.shape), width), numbers, count)
     if padding is not None:
         g = np.where((rows == padding)[..., None], 0.0, g)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphgrad.graph.tensor import Tensor
+from graphgrad.kernels.choice import kernels_of
 from graphgrad.kernels.plain.pooling import Window, places
 from graphgrad.ops.array.arithmetic import divide
 from graphgrad.ops.array.gathering import take_along_axis
@@ -26,7 +26,6 @@ from graphgrad.ops.functional.pool_windows import NO_AXIS, Shape, pooled
 __all__ = [
     "back_at_places",
     "check_floats",
-    "kernels",
     "max_back",
     "max_expanded",
     "maxima",
@@ -39,20 +38,6 @@ __all__ = [
 
 
 # ---- on arrays -------------------------------------------------------------------------------------------------------
-
-
-@functools.cache
-def kernels() -> Any:
-    """The compiled kernels, or their twins where nothing is compiled."""
-    from graphgrad.kernels.jit import compiles
-
-    if compiles():
-        from graphgrad.kernels import pooling
-
-        return pooling
-    from graphgrad.kernels.plain import pooling as plain
-
-    return plain
 
 
 def check_floats(x: Any) -> None:
@@ -71,13 +56,13 @@ def planes(x: Any, n: int) -> Any:
 
 def maxima(x: Any, window: Window, n: int) -> Any:
     """The maximum of each window of an array."""
-    found = kernels().max_pool(planes(x, n), window)
+    found = kernels_of("pooling").max_pool(planes(x, n), window)
     return found.reshape(pooled(x.shape, window, n)).astype(x.dtype, copy=False)
 
 
 def maxima_and_indices(x: Any, window: Window, n: int) -> tuple[Any, Any]:
     """The same, and which elements they are."""
-    found, indices = kernels().max_pool_with_indices(planes(x, n), window)
+    found, indices = kernels_of("pooling").max_pool_with_indices(planes(x, n), window)
     shape = pooled(x.shape, window, n)
     return found.reshape(shape).astype(x.dtype, copy=False), indices.reshape(shape)
 
@@ -85,7 +70,7 @@ def maxima_and_indices(x: Any, window: Window, n: int) -> tuple[Any, Any]:
 def means(x: Any, window: Window, n: int, divisors: Any) -> Any:
     """The sum of each window of an array, divided by a number for each window."""
     flat = planes(x, n)
-    found = kernels().mean_pool(flat, window, divisors.astype(flat.dtype))
+    found = kernels_of("pooling").mean_pool(flat, window, divisors.astype(flat.dtype))
     return found.reshape(pooled(x.shape, window, n)).astype(x.dtype, copy=False)
 
 
@@ -104,7 +89,7 @@ def max_back(g: Any, x: Any, window: Window, n: int, with_indices: Callable[...,
     if isinstance(g, Tensor):
         return back_at_places(g, with_indices(x)[1], x.shape, n)
     flat = planes(g, n)
-    found = kernels().max_pool_back(flat, planes(x, n).astype(flat.dtype, copy=False), window, x.shape)
+    found = kernels_of("pooling").max_pool_back(flat, planes(x, n).astype(flat.dtype, copy=False), window, x.shape)
     return found.astype(g.dtype, copy=False)
 
 
@@ -113,7 +98,7 @@ def back_at_places(g: Any, indices: Any, x_shape: Shape, n: int) -> Any:
     length = math.prod(x_shape[len(x_shape) - n :])
     if not isinstance(g, Tensor):
         flat = planes(g, n)
-        found = kernels().back_at_places(flat, indices.reshape(flat.shape), length, x_shape)
+        found = kernels_of("pooling").back_at_places(flat, indices.reshape(flat.shape), length, x_shape)
         return found.astype(g.dtype, copy=False)
     count = math.prod(x_shape[: len(x_shape) - n])
     flat = (count, math.prod(g.shape[g.ndim - n :]))
@@ -127,7 +112,7 @@ def mean_back(g: Any, x_shape: Shape, window: Window, n: int, divisors: Any) -> 
         shape = g.shape[g.ndim - n :]
         return _spread(divide(g, divisors.astype(g.dtype).reshape(shape)), window, x_shape, n)
     flat = planes(g, n)
-    found = kernels().mean_pool_back(flat, window, divisors.astype(flat.dtype), x_shape)
+    found = kernels_of("pooling").mean_pool_back(flat, window, divisors.astype(flat.dtype), x_shape)
     return found.astype(g.dtype, copy=False)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.graph.tensor import Tensor
+from graphgrad.kernels.choice import kernels_of
 from graphgrad.ops.array.arithmetic import equal
 from graphgrad.ops.array.gathering import take_along_axis
 from graphgrad.ops.array.scattering import put_along_axis
@@ -98,7 +99,8 @@ def _back(g: Any, indices: Any, input_shape: Shape, n: int) -> Any:
         there = take_along_axis(put_along_axis(np.zeros(arriving.shape), places, numbers, 1), places, 1)
         stayed = where(equal(there, numbers), take_along_axis(arriving, places, 1), 0.0)
         return reshape(stayed, input_shape)
-    found = parts.kernels().at_places(parts.planes(g, n), _checked(indices, g.shape[-n:]).reshape(_planes(indices, n)))
+    places = _checked(indices, g.shape[-n:]).reshape(_planes(indices, n))
+    found = kernels_of("pooling").at_places(parts.planes(g, n), places)
     return found.reshape(input_shape).astype(g.dtype, copy=False)
 
 
@@ -202,7 +204,8 @@ def _unpool(n: int) -> OpFunction:
         attrs = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "output_size": output_size}
         shape = _shape(np.shape(input), np.shape(indices), **attrs)
         values, size = parts.planes(input, n), shape[-n:]
-        found = parts.kernels().put_at_places(values, _checked(indices, size).reshape(values.shape), math.prod(size))
+        places = _checked(indices, size).reshape(values.shape)
+        found = kernels_of("pooling").put_at_places(values, places, math.prod(size))
         return found.reshape(shape).astype(input.dtype, copy=False)
 
     def expand(input: Any, indices: Any, **attrs: Any) -> Any:
