@@ -2,7 +2,9 @@
 
 A problem is one set of queries with its keys and values: one head of one example. A block of its queries is multiplied
 by all keys, masked, made a softmax in two sweeps, and multiplied by the values; what is kept for the backward pass is
-the logarithm of each softmax's denominator. The backward pass computes the weights of a block again from these.
+each softmax's greatest score and its denominator. The backward pass computes the weights of a block again from these.
+Their usual short form, greatest score + log(denominator), would lose the denominator beside a large score: of keys that
+a mask of -1e9 hides all alike, each would get the whole weight.
 
 Problems, or parts of one where there are few, are shared out over the processors; `graphgrad.kernels.attention_blocks`
 computes them. Beyond operands and results that takes, for each processor, a copy of one problem's keys and values and
@@ -15,7 +17,7 @@ import functools
 import itertools
 import math
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,8 @@ __all__ = ["backward", "forward"]
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
+Part = tuple[int, int, int, int]
+"""The first problem and the one behind the last, and the same of the queries in each."""
 
 # ---- how the work is shared out --------------------------------------------------------------------------------------
 
@@ -53,7 +57,7 @@ def forward(
     scale: float,
     causal: bool,
     drop: tuple[int, float] | None = None,
-) -> tuple[Array, Array]:
+) -> tuple[Array, tuple[Array, Array]]:
     """
     softmax(scale · Q Kᵀ + mask) V.
 
@@ -76,24 +80,26 @@ def forward(
     -------
     out : ndarray
         Shape (..., L, dv), zeros for a query that sees nothing; in memory the axes follow each other as in `query`.
-    lse : ndarray
-        Shape (..., L): the logarithms of the sums of exponentials, inf for a query that sees nothing.
+    kept : tuple of ndarray
+        Twice the shape (..., L): of each query its greatest score, and one divided by the sum of exp(score - greatest);
+        both are 0 for a query that sees nothing.
     """
     batch = _batch(query, key, value)
     plan = _Plan(batch, query, key, value, causal)
     out = _like((*batch, plan.n_q, plan.wide), query)
-    lse = np.empty(plan.count * plan.n_q, query.dtype)
+    kept = np.empty(plan.count * plan.n_q, query.dtype), np.empty(plan.count * plan.n_q, query.dtype)
     operands = tuple(_strided(one, batch) for one in (query, key, value))
     masks, dropping = _masks(mask, batch, query.dtype), _dropping(drop)
     into = _strided(out, batch)
     n_k, width, wide, most = plan.n_k, plan.width, plan.wide, plan.most
 
-    def run(part: tuple[int, int, int, int]) -> None:
+    def run(part: Part) -> None:
         room = _room(query.dtype, n_k * width, n_k * wide, most * width, most * n_k, most * wide, most, most)
-        attention_blocks.forward(plan.sizes, scale, causal, part, operands, masks, dropping, (into, lse), room)
+        attention_blocks.forward(plan.sizes, scale, causal, part, operands, masks, dropping, (into, kept), room)
 
     plan.share(run)
-    return out, lse.reshape(*batch, plan.n_q)
+    top, share = (one.reshape(*batch, plan.n_q) for one in kept)
+    return out, (top, share)
 
 
 def backward(
@@ -102,7 +108,7 @@ def backward(
     key: Array,
     value: Array,
     mask: Array | None,
-    lse: Array,
+    kept: tuple[Array, Array],
     scale: float,
     causal: bool,
     needs: Collection[str],
@@ -117,7 +123,7 @@ def backward(
         The gradient of the result.
     query, key, value, mask, scale, causal, drop
         As in `forward`.
-    lse
+    kept
         What that gave.
     needs
         For which of ``"query"``, ``"key"``, ``"value"`` and ``"mask"`` gradients are wanted.
@@ -132,43 +138,38 @@ def backward(
     n_k, width, wide, most = plan.n_k, plan.width, plan.wide, plan.most
     operands = tuple(_strided(one, batch) for one in (query, key, value, g))
     masks, dropping = _masks(mask, batch, query.dtype), _dropping(drop)
-    parts = plan.parts()
-    several = len({part[2] for part in parts}) > 1
     nothing = _nothing(query.dtype)
     d_query = _like((*batch, plan.n_q, width), query) if "query" in needs else None
-    flat = lse.reshape(-1)
+    top, share = (one.reshape(-1) for one in kept)
     # Where a problem is shared out, each part has keys and values of its own, to be added up.
-    rows = sorted({part[2] for part in parts})
-    copies = range(len(rows) if several else 1)
-    d_key = [_like((*batch, n_k, width), key) for _ in copies] if "key" in needs else None
-    d_value = [_like((*batch, n_k, wide), value) for _ in copies] if "value" in needs else None
-    d_masks: list[Array] = []
+    rows = sorted({part[2] for part in plan.parts})
+    d_key = [_like((*batch, n_k, width), key) for _ in rows] if "key" in needs else None
+    d_value = [_like((*batch, n_k, wide), value) for _ in rows] if "value" in needs else None
 
-    def run(part: tuple[int, int, int, int]) -> None:
-        copy = rows.index(part[2]) if several else 0
+    def run(part: Part) -> Array | None:
+        copy = rows.index(part[2])
         room = _room(
             query.dtype, n_k * width, n_k * wide, n_k * width, n_k * wide, most * max(width, wide),
             most * max(width, wide), most * n_k, most * n_k, most,
         )  # fmt: skip
-        d_mask = nothing
-        if "mask" in needs and mask is not None:
-            d_masks.append(np.zeros(mask.shape, mask.dtype))
-            d_mask = _strided(_wide(d_masks[-1]), batch)
+        d_mask = np.zeros(mask.shape, mask.dtype) if "mask" in needs and mask is not None else None
         found = (
             nothing if d_query is None else _strided(d_query, batch),
             nothing if d_key is None else _strided(d_key[copy], batch),
             nothing if d_value is None else _strided(d_value[copy], batch),
-            d_mask,
+            nothing if d_mask is None else _strided(_wide(d_mask), batch),
         )
-        attention_blocks.backward(plan.sizes, scale, causal, part, operands, masks, dropping, flat, found, room)
+        attention_blocks.backward(plan.sizes, scale, causal, part, operands, masks, dropping, (top, share), found, room)
+        return d_mask
 
-    plan.share(run)
+    d_masks = plan.share(run)
     total = {"query": d_query, "key": _total(d_key), "value": _total(d_value), "mask": _total(d_masks)}
     return {name: one for name in needs if (one := total[name]) is not None}
 
 
-def _total(parts: list[Array] | None) -> Array | None:
-    if not parts:
+def _total(parts: Sequence[Array | None] | None) -> Array | None:
+    """The sum of what each part found, if they found anything, in their order: the same bits each time."""
+    if not parts or parts[0] is None:
         return None
     total = parts[0]
     for one in parts[1:]:
@@ -187,8 +188,9 @@ class _Plan:
         self.most = min(max(most, _ROWS), self.n_q)
         self.sizes = (self.n_q, self.n_k, self.width, self.wide, self.most)
         self.products = self.count * self.n_q * self.n_k * (self.width + self.wide)
+        self.parts = self._parts()
 
-    def parts(self) -> list[tuple[int, int, int, int]]:
+    def _parts(self) -> list[Part]:
         """Ranges of problems and of their queries."""
         if self.products <= _SMALL or processors() == 1:
             return [(0, self.count, 0, self.n_q)]
@@ -196,9 +198,9 @@ class _Plan:
             return [(one.start, one.stop, 0, self.n_q) for one in shares(self.count)]
         return [(n, n + 1, one.start, one.stop) for n in range(self.count) for one in shares(self.n_q)]
 
-    def share(self, run: Callable[[tuple[int, int, int, int]], None]) -> None:
+    def share(self, run: Callable[[Part], Any]) -> list[Any]:
         with one_thread():
-            in_parallel(run, self.parts())
+            return in_parallel(run, self.parts)
 
 
 def _dropping(drop: tuple[int, float] | None) -> tuple[Any, Any, float]:

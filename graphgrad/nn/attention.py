@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 from graphgrad.graph.create import zeros
 from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError, describe
 from graphgrad.graph.tensor import Tensor
-from graphgrad.nn.arguments import as_tensor
+from graphgrad.nn.arguments import as_tensor, kept
 from graphgrad.nn.init import normal_, xavier_uniform_, zeros_
 from graphgrad.nn.linear import Linear
 from graphgrad.nn.module import Module, Parameter
@@ -23,6 +23,7 @@ from graphgrad.ops.array.reductions import mean
 from graphgrad.ops.array.selection import where
 from graphgrad.ops.array.shaping import astype, broadcast_to, reshape
 from graphgrad.ops.array.splitting import split
+from graphgrad.ops.attributes import keep_flags, keep_numbers
 from graphgrad.ops.functional.attention import attention_weights, scaled_dot_product_attention
 from graphgrad.ops.functional.layers import linear
 from graphgrad.ops.matrix.matmul import matmul
@@ -81,6 +82,8 @@ class MultiheadAttention(Module):
         of other shapes.
     ArgumentError
         If `dropout` is no probability, or `is_causal` is given without the mask.
+    DTypeError
+        If another option is neither True nor False, or a mask holds neither bools nor floats.
 
     Examples
     --------
@@ -126,11 +129,14 @@ class MultiheadAttention(Module):
             raise ShapeError(
                 describe(f"MultiheadAttention: embed_dim {embed_dim} can't be split into {num_heads} heads")
             )
-        if not isinstance(dropout, (int, float)) or not 0 <= dropout <= 1:
-            raise ArgumentError(describe(f"MultiheadAttention: dropout is a probability from 0 to 1, got {dropout!r}"))
+        flags = {"bias": bias, "add_bias_kv": add_bias_kv, "add_zero_attn": add_zero_attn, "batch_first": batch_first}
+        options = kept("MultiheadAttention", _prepare, dropout=dropout, **flags)
+        bias, add_bias_kv = options["bias"], options["add_bias_kv"]
+        embed_dim, num_heads, kdim, vdim = map(int, counts.values())
         self.embed_dim, self.num_heads, self.head_dim = embed_dim, num_heads, embed_dim // num_heads
-        self.kdim, self.vdim, self.dropout = kdim, vdim, float(dropout)
-        self.batch_first, self.add_zero_attn = batch_first, add_zero_attn
+        self.kdim, self.vdim, self.dropout = kdim, vdim, float(options["dropout"])
+        self.batch_first: bool = options["batch_first"]
+        self.add_zero_attn: bool = options["add_zero_attn"]
         alike = kdim == vdim == embed_dim
         self.in_proj_weight = Parameter(zeros((3 * embed_dim, embed_dim), dtype)) if alike else None
         for name, features in (("q", embed_dim), ("k", kdim), ("v", vdim)):
@@ -308,6 +314,13 @@ class MultiheadAttention(Module):
         # What is added to the keys is seen by every query.
         sides = [(0, 0)] * (mask.ndim - 1) + [(0, extra)]
         return pad(mask, sides, constant_values=mask.dtype == np.bool) if extra else mask
+
+
+def _prepare(options: dict[str, Any]) -> None:
+    keep_numbers(options, "dropout")
+    keep_flags(options, *(name for name in options if name != "dropout"))
+    if not 0 <= options["dropout"] <= 1:
+        raise ValueError(f"dropout is a probability from 0 to 1, got {options['dropout']!r}")
 
 
 def _checked(given: Any, name: str, *shapes: Shape) -> Tensor:

@@ -59,7 +59,8 @@ class Embedding(Module):
     ShapeError
         If a length isn't a whole number from 0.
     ArgumentError
-        If `padding_idx` is no row, or for another `sparse`; when it is called, if a number is no row.
+        If `padding_idx` is no row, for a `max_norm` below 0 or another `sparse`; when it is called, if a number is no
+        row.
 
     Examples
     --------
@@ -113,6 +114,8 @@ class Embedding(Module):
         """Bring the options into the form in which they are kept, or refuse them."""
         keep_flags(options, "scale_grad_by_freq", "sparse")
         keep_numbers(options, "norm_type", *([] if options["max_norm"] is None else ["max_norm"]))
+        if options["max_norm"] is not None and not options["max_norm"] >= 0:
+            raise ValueError(f"max_norm is a length, from 0, got {options['max_norm']}")
         if options["sparse"]:
             raise ValueError("sparse gradients are not available: NumPy arrays hold every row of weight")
         if options["padding_idx"] is not None:

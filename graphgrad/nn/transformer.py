@@ -14,12 +14,13 @@ from numpy.typing import DTypeLike
 from graphgrad.graph.errors import ArgumentError, describe
 from graphgrad.graph.tensor import Tensor
 from graphgrad.nn import functional
-from graphgrad.nn.arguments import as_tensor
+from graphgrad.nn.arguments import as_tensor, kept
 from graphgrad.nn.attention import MultiheadAttention
 from graphgrad.nn.dropout import Dropout
 from graphgrad.nn.linear import Linear
 from graphgrad.nn.module import Module
 from graphgrad.nn.normalization import LayerNorm
+from graphgrad.ops.attributes import keep_flags
 
 __all__ = ["TransformerDecoderLayer", "TransformerEncoderLayer"]
 
@@ -71,7 +72,8 @@ class _Layer(Module):
         self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype, generator=generator)
         self.dropout = Dropout(dropout)
         self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype, generator=generator)
-        self.norm_first = norm_first
+        given = kept(type(self).__name__, lambda attrs: keep_flags(attrs, *attrs), norm_first=norm_first)
+        self.norm_first: bool = given["norm_first"]
         parts = range(1, len(self._attentions) + 2)
         for k in parts:
             setattr(self, f"norm{k}", LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype))

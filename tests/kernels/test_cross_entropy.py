@@ -233,6 +233,31 @@ def test_a_second_derivative_where_a_probability_is_nothing(way: str) -> None:
     np.testing.assert_allclose(second.data[0], 2 * (p * d - p * (p @ d)), rtol=1e-12, atol=1e-15)
 
 
+def test_a_class_that_cannot_be_has_no_part_in_either_derivative(way: str) -> None:
+    """A logit of -inf, as masks make them: the others are passed back as if it weren't there."""
+    whole, rest = np.array([[0.0, -np.inf, 1.0, 2.0]]), np.array([[0.0, 1.0, 2.0]])
+
+    def both(x: Any, target: int) -> tuple[Any, Any]:
+        first = gg.grad(lambda x: F.cross_entropy(x, [target]))
+        return first(gg.tensor(x)).data, gg.grad(lambda x: gg.sum(first(x) ** 2))(gg.tensor(x)).data
+
+    for ours, expected in zip(both(whole, 3), both(rest, 2), strict=True):
+        np.testing.assert_allclose(ours[0, [0, 2, 3]], expected[0], rtol=1e-12, atol=1e-15)
+        assert ours[0, 1] == 0.0
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (0, 3, 2), (2, 3, 0), (2, 3, 0, 4)])
+def test_no_examples(shape: tuple[int, ...], way: str) -> None:
+    x = gg.tensor(np.zeros(shape, "float32"), requires_grad=True)
+    for create_graph in (False, True):
+        x.grad = None
+        y = F.cross_entropy(x, np.zeros((shape[0], *shape[2:]), int), reduction="sum")
+        y.backward(create_graph=create_graph)
+        assert y.item() == 0.0
+        assert x.grad is not None
+        assert (x.grad.shape, x.grad.dtype) == (shape, x.dtype)
+
+
 def test_nothing_of_the_size_of_the_logits_is_kept(way: str) -> None:
     x = gg.tensor(np.zeros((50, 20), "float32"), requires_grad=True)
     before = len(operation._kept)

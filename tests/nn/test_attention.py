@@ -197,6 +197,12 @@ def test_it_says_where_its_operations_belong() -> None:
         ({"num_heads": 3}, gg.ShapeError, "embed_dim 4 can't be split into 3 heads"),
         ({"kdim": -1}, gg.ShapeError, "kdim is a whole number from 1"),
         ({"dropout": 1.5}, gg.ArgumentError, "dropout is a probability from 0 to 1"),
+        ({"dropout": float("nan")}, gg.ArgumentError, "dropout is a probability from 0 to 1"),
+        ({"dropout": "0.5"}, gg.DTypeError, "MultiheadAttention: dropout is a number"),
+        ({"bias": "no"}, gg.DTypeError, "bias is True or False"),
+        ({"add_bias_kv": "no"}, gg.DTypeError, "add_bias_kv is True or False"),
+        ({"add_zero_attn": None}, gg.DTypeError, "add_zero_attn is True or False"),
+        ({"batch_first": 2}, gg.DTypeError, "batch_first is True or False"),
     ],
 )
 def test_what_makes_no_layer_is_refused(given: dict[str, Any], error: type[Exception], words: str) -> None:

@@ -118,6 +118,8 @@ def test_vectors_that_were_learned_before() -> None:
         ({"padding_idx": 4}, gg.ArgumentError, "from -4 to 3, got 4"),
         ({"padding_idx": 1.0}, gg.DTypeError, "padding_idx"),
         ({"max_norm": "1"}, gg.DTypeError, "max_norm is a number"),
+        ({"max_norm": -1.0}, gg.ArgumentError, "max_norm is a length, from 0, got -1.0"),
+        ({"max_norm": float("nan")}, gg.ArgumentError, "max_norm is a length, from 0, got nan"),
         ({"sparse": True}, gg.ArgumentError, "sparse gradients are not available"),
         ({"scale_grad_by_freq": "no"}, gg.DTypeError, "scale_grad_by_freq is True or False"),
     ],

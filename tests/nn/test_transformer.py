@@ -176,6 +176,7 @@ def test_scopes_are_the_parts(make: Any) -> None:
         ({"activation": "swish"}, gg.ArgumentError, "activation is 'relu', 'gelu' or a function, got 'swish'"),
         ({"nhead": 3}, gg.ShapeError, "embed_dim 4 can't be split into 3 heads"),
         ({"dropout": 2.0}, gg.ArgumentError, "from 0 to 1"),
+        ({"norm_first": "no"}, gg.DTypeError, "norm_first is True or False, got 'no'"),
     ],
 )
 def test_what_makes_no_layer_is_refused(make: Any, given: Any, error: type[Exception], words: str) -> None:

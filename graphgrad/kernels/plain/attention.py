@@ -41,8 +41,8 @@ def forward(
     scale: float,
     causal: bool,
     drop: tuple[int, float] | None = None,
-) -> tuple[Array, Array]:
-    """softmax(scale · Q Kᵀ + mask) V, and the logarithms of the sums of exponentials."""
+) -> tuple[Array, tuple[Array, Array]]:
+    """softmax(scale · Q Kᵀ + mask) V, and of each query the greatest score and a share of the exponentials above it."""
     batch = np.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2])
     weights = _scores(query, key, mask, scale, causal)
     zero = weights.dtype.type(0)
@@ -51,12 +51,10 @@ def forward(
     weights -= top
     np.exp(weights, out=weights)
     total = np.add.reduce(weights, axis=-1, keepdims=True)
-    blind = total == 0
-    total[blind] = 1
-    out = _kept(weights / total, batch, drop) @ value
-    lse = top + np.log(total)
-    lse[blind] = np.inf
-    return out, np.broadcast_to(lse[..., 0], out.shape[:-1])
+    share = np.divide(1, total, out=total, where=total != 0)
+    out = _kept(weights * share, batch, drop) @ value
+    top, share = (np.broadcast_to(one[..., 0], out.shape[:-1]) for one in (top, share))
+    return out, (top, share)
 
 
 def backward(
@@ -65,7 +63,7 @@ def backward(
     key: Array,
     value: Array,
     mask: Array | None,
-    lse: Array,
+    kept: tuple[Array, Array],
     scale: float,
     causal: bool,
     needs: Collection[str],
@@ -73,7 +71,8 @@ def backward(
 ) -> dict[str, Array]:
     """The gradients of those operands, by name."""
     batch = g.shape[:-2]
-    weights = np.exp(_scores(query, key, mask, scale, causal) - lse[..., None])
+    top, share = (one[..., None] for one in kept)
+    weights = np.exp(_scores(query, key, mask, scale, causal) - top) * share
     found: dict[str, Array] = {}
     if "value" in needs:
         found["value"] = _kept(weights, batch, drop).mT @ g

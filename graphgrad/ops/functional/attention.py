@@ -16,6 +16,7 @@ import numpy as np
 from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.mode import MODE
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.kernels.choice import kernels_of
 from graphgrad.kernels.reserve import Reserve
 from graphgrad.ops import shapes
 from graphgrad.ops.array.arithmetic import add, multiply
@@ -185,23 +186,15 @@ def _expanded(
 
 _OPERANDS = ("query", "key", "value", "attn_mask")
 _ATTRIBUTES = ("dropout_p", "is_causal", "scale", "enable_gqa", "seed")
-_RESERVE = Reserve()  # for each result the logarithms of its softmaxes' denominators
+_RESERVE = Reserve()  # for each result the greatest scores and the denominators of its softmaxes
 
 _ENOUGH = 1 << 13
 """Up to so many scores, NumPy is as quick, and nothing is compiled for a first small example."""
 
 
 def _kernels(query: Any, key: Any, value: Any) -> ModuleType:
-    if query.size * key.shape[-2] > _ENOUGH * query.shape[-1] and value.size:
-        from graphgrad.kernels.jit import compiles
-
-        if compiles():
-            from graphgrad.kernels import attention
-
-            return attention
-    from graphgrad.kernels.plain import attention as plain
-
-    return plain
+    scores_are_many = query.size * key.shape[-2] > _ENOUGH * query.shape[-1]
+    return kernels_of("attention", scores_are_many and value.size > 0)
 
 
 class _Ready(NamedTuple):
@@ -235,12 +228,12 @@ def _ready(
 def _backward(g: Any, operands: Any, out: Any, attrs: Any, wanted: Sequence[str]) -> dict[str, Any]:
     ready = _ready(operands, **attrs)
     more = ready.scale, ready.causal
-    lse = None if out is None else _RESERVE.take(out[0])
-    if lse is None:
-        _, lse = ready.kernels.forward(*ready.operands, *more, ready.drop)
+    kept = None if out is None else _RESERVE.take(out[0])
+    if kept is None:
+        _, kept = ready.kernels.forward(*ready.operands, *more, ready.drop)
     upstream = g[0].astype(ready.operands[0].dtype, copy=False)
     needs = ["mask" if one == "attn_mask" else one for one in wanted]
-    found = ready.kernels.backward(upstream, *ready.operands, lse, *more, needs, ready.drop)
+    found = ready.kernels.backward(upstream, *ready.operands, kept, *more, needs, ready.drop)
     given = dict(zip(_OPERANDS, operands, strict=True))
     return {
         name: _summed(found[one], np.shape(given[name]), attrs["enable_gqa"] and one in ("key", "value"))
@@ -362,9 +355,9 @@ def scaled_dot_product_attention(
     operands = query, key, value, attn_mask
     _attended(*shapes_of(*operands), is_causal=is_causal, enable_gqa=enable_gqa)
     ready = _ready(operands, dropout_p, is_causal, scale, enable_gqa, seed)
-    out, lse = ready.kernels.forward(*ready.operands, ready.scale, ready.causal, ready.drop)
+    out, kept = ready.kernels.forward(*ready.operands, ready.scale, ready.causal, ready.drop)
     out = out.astype(ready.dtype, copy=False)
     mode = MODE.get()
     if mode.grad and mode.segment is None:
-        _RESERVE.keep(out, lse)
+        _RESERVE.keep(out, kept)
     return out

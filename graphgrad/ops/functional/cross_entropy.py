@@ -15,6 +15,7 @@ import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, DTypeError, describe
 from graphgrad.graph.operation import ErrorSample
+from graphgrad.kernels.choice import kernels_of
 from graphgrad.kernels.plain import cross_entropy as plain
 from graphgrad.kernels.reserve import Reserve
 from graphgrad.ops.array.arithmetic import multiply, negative
@@ -148,20 +149,8 @@ _ENOUGH = 1 << 12
 _kept = Reserve()
 
 
-@functools.cache
-def _for_many() -> Any:
-    """The compiled kernels, or their twins where nothing is compiled."""
-    from graphgrad.kernels.jit import compiles
-
-    if compiles():
-        from graphgrad.kernels import cross_entropy as compiled
-
-        return compiled
-    return plain
-
-
 def _kernels(logits: int) -> Any:
-    return plain if logits < _ENOUGH else _for_many()
+    return plain if logits < _ENOUGH else kernels_of("cross_entropy")
 
 
 def _has_rows(input: Any, target: Any, label_smoothing: float) -> bool:
@@ -203,7 +192,7 @@ def _gradient_of_rows(g: Any, input: Any, target: Any, weight: Any, out: Any, ig
     gradient = kernels.gradient(x, classes.numbers(), *found, scale)
     if input.ndim == 2:
         return gradient
-    return np.moveaxis(gradient.reshape(*classes.indices.shape, -1), -1, classes.axis)
+    return np.moveaxis(gradient.reshape(*classes.indices.shape, x.shape[1]), -1, classes.axis)
 
 
 # ---- tables of probabilities -----------------------------------------------------------------------------------------
