@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 __all__ = ["blas_libraries", "one_thread", "use_threads"]
+
+
+_SCIPYS = "scipy.linalg.cython_blas"
+"""What loads SciPy's library, which takes long: whoever needs it imports that, and a product of NumPy's doesn't."""
 
 
 class _Threads:
@@ -20,18 +25,22 @@ class _Threads:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.found: list[Any] | None = None
+        self.with_scipy = False
         self.setters: list[Callable[[int], Any]] = []
         self.users = 0
         self.otherwise: list[int] = []
+        self.wanted: int | None = None
 
     def libraries(self) -> list[Any]:
-        """The libraries, looked for once, since it takes long: SciPy's has to be there by then."""
-        if self.found is None:
-            import scipy.linalg.cython_blas  # noqa: F401
+        """The libraries that are there. They are looked for once, since it takes long, and again when SciPy's came."""
+        if self.found is None or (not self.with_scipy and _SCIPYS in sys.modules and not self.users):
             from threadpoolctl import ThreadpoolController
 
+            self.with_scipy = _SCIPYS in sys.modules
             self.found = ThreadpoolController().select(user_api="blas").lib_controllers
             self.setters = [_setter(library) for library in self.found]
+            if self.wanted is not None:
+                self.set([self.wanted] * len(self.found))
         return self.found
 
     def begin(self) -> None:
@@ -49,6 +58,7 @@ class _Threads:
 
     def use(self, count: int) -> None:
         with self.lock:
+            self.wanted = count
             self.otherwise = [count] * len(self.libraries())
             if not self.users:
                 self.set(self.otherwise)
@@ -79,6 +89,8 @@ if hasattr(os, "register_at_fork"):
 
 def blas_libraries() -> list[tuple[str, int]]:
     """The libraries by name and version, each with its number of threads."""
+    import scipy.linalg.cython_blas  # noqa: F401
+
     with _threads.lock:
         found = [
             (f"{one.internal_api} {one.version or ''}".strip(), one.get_num_threads()) for one in _threads.libraries()

@@ -32,28 +32,29 @@ def _add_and_rectify(out: Array, bias: Array, count: int) -> None:
 
 
 @jit
-def _back(g: Array, out: Array, kind: int, count: int, d: Array, total: Array) -> None:
-    width = np.uintp(total.size)
+def _back(g: Array, out: Array, kind: int, count: int, columns: int, together: int, d: Array, totals: Array) -> None:
+    """Of groups of so many rows `totals` has the sums, one group after the other."""
+    width = np.uintp(columns)
     zero, one = g.dtype.type(0), g.dtype.type(1)
     for i in range(np.uintp(count)):
-        first = i * width
+        first, block = i * width, i // np.uintp(together) * width
         if kind == 0:
             for j in range(width):
                 passed = zero if out[first + j] <= zero else g[first + j]
                 d[first + j] = passed
-                total[j] += passed
+                totals[block + j] += passed
         elif kind == 1:
             for j in range(width):
                 y = out[first + j]
                 passed = g[first + j] * (one - y * y)
                 d[first + j] = passed
-                total[j] += passed
+                totals[block + j] += passed
         else:
             for j in range(width):
                 y = out[first + j]
                 passed = g[first + j] * (y * (one - y))
                 d[first + j] = passed
-                total[j] += passed
+                totals[block + j] += passed
 
 
 def _flat(x: Array) -> Array:
@@ -72,6 +73,8 @@ def finish(out: Array, bias: Array | None, activation: str) -> None:
 
 def back(g: Array, out: Array, activation: str) -> tuple[Array, Array]:
     """See `graphgrad.kernels.plain.dense.back`."""
-    d, total = np.empty(g.shape, g.dtype), np.zeros(g.shape[1], g.dtype)
-    _back(_flat(g), _flat(out), plain.ACTIVATIONS.index(activation), len(g), d.reshape(-1), total)
-    return d, total
+    count, width = g.shape
+    d, totals = np.empty(g.shape, g.dtype), np.zeros((-(-count // plain.TOGETHER), width), g.dtype)
+    kind = plain.ACTIVATIONS.index(activation)
+    _back(_flat(g), _flat(out), kind, count, width, plain.TOGETHER, d.reshape(-1), totals.reshape(-1))
+    return d, plain.sum_of_rows(totals)

@@ -14,6 +14,7 @@ depends on the number of threads.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +31,12 @@ __all__ = ["channels", "channels_back", "rows", "rows_back"]
 
 Array = np.ndarray[Any, Any]
 
-_CHUNK = 4096
+_CHUNK = 1024
+"""How many values of a run are added up before float64 takes over."""
+_CACHED = 4096
+"""How many values of an array are worked on before the next ones are looked at."""
+_START = 32
+"""Of how many values of a group the mean is what all are first measured from."""
 _MANY = 32
 """From how many places on a channel is worked on by itself."""
 _FLUSH = 64
@@ -40,89 +46,89 @@ _BLOCKS, _FEW = 16, 16
 _ENOUGH = 1 << 20
 """From how many values on it pays to wake other threads."""
 
-# Sums in any order: in lanes, and products and sums in one go. nan and infinities stay what they are.
-_INLINE: Any = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
+
+def _in_any_order(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Let compiled functions take a function in, with sums in lanes, and products and sums in one go.
+
+    Not a number and infinity stay what they are.
+    """
+
+    @functools.wraps(run)
+    def implementation(*_: Any) -> Any:
+        return run
+
+    overload(run, jit_options={"error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}})(implementation)
+    return run
 
 
 # ---- sums over runs --------------------------------------------------------------------------------------------------
 
 
+@_in_any_order
 def _sum(x: Any, at: int, count: int) -> Any:
     """The sum of a run."""
-    raise NotImplementedError("compiled code has it")
+    first, total = np.uintp(at), x.dtype.type(0)
+    for j in range(np.uintp(count)):
+        total += x[first + j]
+    return total
 
 
+@_in_any_order
 def _left(x: Any, at: int, count: int, near: Any) -> Any:
     """Of a run without something that is nearly its mean the sum, and that of the squares."""
-    raise NotImplementedError("compiled code has it")
+    first, total, square = np.uintp(at), x.dtype.type(0), x.dtype.type(0)
+    for j in range(np.uintp(count)):
+        left = x[first + j] - near
+        total += left
+        square += left * left
+    return total, square
 
 
-def _products(g: Any, x: Any, at: int, count: int, near: Any) -> Any:
-    """The sum of what arrives, and that of its products with values without something that is nearly their mean."""
-    raise NotImplementedError("compiled code has it")
+@_in_any_order
+def _products(g: Any, x: Any, at: int, count: int, near: Any, by: Any) -> Any:
+    """The sum of what arrives, and that of its products with values that are normalised but for a small shift."""
+    first, total, along = np.uintp(at), x.dtype.type(0), x.dtype.type(0)
+    for j in range(np.uintp(count)):
+        total += g[first + j]
+        along += g[first + j] * ((x[first + j] - near) * by)
+    return total, along
 
 
+@_in_any_order
 def _learn(g: Any, x: Any, weight: Any, to: Any, at: int, start: int, count: int, near: Any, by: Any, more: Any) -> Any:
     """The sums of what arrives times the weight, and of that times normalised values; each value adds to its weight."""
-    raise NotImplementedError("compiled code has it")
+    first, second, third = np.uintp(at), np.uintp(start), np.uintp(start + to.size // 2)
+    total, along = x.dtype.type(0), x.dtype.type(0)
+    for j in range(np.uintp(count)):
+        arriving = g[first + j]
+        normalized = (x[first + j] - near) * by + more
+        scaled = arriving * weight[second + j]
+        total += scaled
+        along += scaled * normalized
+        to[second + j] += arriving * normalized
+        to[third + j] += arriving
+    return total, along
 
 
-@overload(_sum, jit_options=_INLINE)
-def _compiled_sum(x: Any, at: int, count: int) -> Any:
-    def run(x: Any, at: int, count: int) -> Any:
-        first, total = np.uintp(at), x.dtype.type(0)
-        for j in range(np.uintp(count)):
-            total += x[first + j]
-        return total
-
-    return run
-
-
-@overload(_left, jit_options=_INLINE)
-def _compiled_left(x: Any, at: int, count: int, near: Any) -> Any:
-    def run(x: Any, at: int, count: int, near: Any) -> Any:
-        first, total, square = np.uintp(at), x.dtype.type(0), x.dtype.type(0)
-        for j in range(np.uintp(count)):
-            left = x[first + j] - near
-            total += left
-            square += left * left
-        return total, square
-
-    return run
-
-
-@overload(_products, jit_options=_INLINE)
-def _compiled_products(g: Any, x: Any, at: int, count: int, near: Any) -> Any:
-    def run(g: Any, x: Any, at: int, count: int, near: Any) -> Any:
-        first, total, along = np.uintp(at), x.dtype.type(0), x.dtype.type(0)
-        for j in range(np.uintp(count)):
-            total += g[first + j]
-            along += g[first + j] * (x[first + j] - near)
-        return total, along
-
-    return run
-
-
-@overload(_learn, jit_options=_INLINE)
-def _compiled_learn(
-    g: Any, x: Any, weight: Any, to: Any, at: int, start: int, count: int, near: Any, by: Any, more: Any
+@_in_any_order
+def _learn_two(
+    g: Any, x: Any, weight: Any, to: Any, at: int, other: int, start: int, count: int, of_one: Any, of_other: Any
 ) -> Any:
-    def run(
-        g: Any, x: Any, weight: Any, to: Any, at: int, start: int, count: int, near: Any, by: Any, more: Any
-    ) -> Any:
-        first, second, total, along = np.uintp(at), np.uintp(start), x.dtype.type(0), x.dtype.type(0)
-        third = np.uintp(start + to.size // 2)
-        for j in range(np.uintp(count)):
-            arriving = g[first + j]
-            normalized = (x[first + j] - near) * by + more
-            scaled = arriving * weight[second + j]
-            total += scaled
-            along += scaled * normalized
-            to[second + j] += arriving * normalized
-            to[third + j] += arriving
-        return total, along
-
-    return run
+    """The same of two runs that have their weights in common, so that those are added to once."""
+    first, second, third, fourth = np.uintp(at), np.uintp(other), np.uintp(start), np.uintp(start + to.size // 2)
+    near, by, more = of_one
+    close, times, plus = of_other
+    total, along, other_total, other_along = x.dtype.type(0), x.dtype.type(0), x.dtype.type(0), x.dtype.type(0)
+    for j in range(np.uintp(count)):
+        a, b, factor = g[first + j], g[second + j], weight[third + j]
+        p, q = (x[first + j] - near) * by + more, (x[second + j] - close) * times + plus
+        total += a * factor
+        along += a * factor * p
+        other_total += b * factor
+        other_along += b * factor * q
+        to[third + j] += a * p + b * q
+        to[fourth + j] += a + b
+    return total, along, other_total, other_along
 
 
 # ---- a group at a time -----------------------------------------------------------------------------------------------
@@ -132,27 +138,52 @@ def _compiled_learn(
 def _statistics(
     x: Any, mean: Any, variance: Any, layout: Any, share: float, centred: bool, first: int, last: int
 ) -> None:
-    """Mean and variance of groups: the means, then what is left without them, whose mean mends the first."""
+    """
+    Mean and variance of groups, in one go: of what is left of their values without the mean of the first few.
+
+    Where that turns out to be so far off that the variance loses digits, a second go is without the mean itself.
+    """
     count, length, step, apart = layout[0], layout[1], layout[2], layout[3]
+    few = min(length, _START)
     for group in range(first, last):
-        total = 0.0
+        near = x.dtype.type(0)
         if centred:
+            near = _sum(x, group * apart, few) / x.dtype.type(few)
+        for _ in range(2):
+            rest, square = 0.0, 0.0
             for k in range(count):
                 for i in range(0, length, _CHUNK):
-                    total += _sum(x, group * apart + k * step + i, min(_CHUNK, length - i))
-        mean[group] = x.dtype.type(total * share)
-    for group in range(first, last):
-        near, rest, square = x.dtype.type(mean[group]), 0.0, 0.0
+                    a, b = _left(x, group * apart + k * step + i, min(_CHUNK, length - i), near)
+                    rest += a
+                    square += b
+            rest, square = rest * share, square * share
+            if not centred:
+                variance[group] = square
+                break
+            mean[group] = near + rest
+            variance[group] = max(square - rest * rest, 0.0)
+            if rest * rest <= variance[group]:
+                break
+            near = x.dtype.type(mean[group])
+        if not variance[group] < np.inf:
+            _large_statistics(x, mean, variance, layout, share, centred, group)
+
+
+@jit
+def _large_statistics(x: Any, mean: Any, variance: Any, layout: Any, share: float, centred: bool, group: int) -> None:
+    """The same all in float64, of a group with squares that no float32 can hold, or with nan."""
+    count, length, step, apart = layout[0], layout[1], layout[2], layout[3]
+    total, square = 0.0, 0.0
+    if centred:
         for k in range(count):
-            for i in range(0, length, _CHUNK):
-                a, b = _left(x, group * apart + k * step + i, min(_CHUNK, length - i), near)
-                rest += a
-                square += b
-        rest, square = rest * share, square * share
-        if centred:
-            mean[group] += rest
-            square -= rest * rest
-        variance[group] = max(square, 0.0)
+            for j in range(length):
+                total += x[group * apart + k * step + j]
+    mean[group] = total * share
+    for k in range(count):
+        for j in range(length):
+            left = x[group * apart + k * step + j] - mean[group]
+            square += left * left
+    variance[group] = square * share
 
 
 @jit
@@ -173,7 +204,7 @@ def _forward(
 ) -> None:
     count, length, step, apart, period, numbers = layout
     one, nothing, share = x.dtype.type(1), x.dtype.type(0), 1.0 / (count * length)
-    together = max(1, min(_FLUSH, _CHUNK // (count * length)))  # groups whose sums needn't wait for one another
+    together = max(1, min(_FLUSH, _CACHED // (count * length)))  # groups whose sums needn't wait for one another
     for group in range(begin, end):
         if not fixed and (group - begin) % together == 0:
             _statistics(x, mean, variance, layout, share, centred, group, min(group + together, end))
@@ -198,6 +229,13 @@ def _forward(
 
 
 @jit
+def _near(x: Any, mean: Any, variance: Any, group: int, eps: float) -> Any:
+    """What normalises a group: a value next to its mean, what to multiply by, and what is still to be added."""
+    near, by = x.dtype.type(mean[group]), 1.0 / math.sqrt(variance[group] + eps)
+    return near, x.dtype.type(by), x.dtype.type((near - mean[group]) * by)
+
+
+@jit
 def _sums(
     g: Any,
     x: Any,
@@ -216,17 +254,27 @@ def _sums(
     """Of groups the sums of what arrives and of that times normalised values; and what they add to the weight."""
     count, length, step, apart, period, numbers = layout
     one = x.dtype.type(1)
-    for group in range(first, last):
+    group = first
+    while group < last:
         start = (group % period) * numbers
-        near = x.dtype.type(mean[group])
-        by = 1.0 / math.sqrt(variance[group] + eps)
-        more = (near - mean[group]) * by
+        near, by, more = _near(x, mean, variance, group, eps)
         total, along = 0.0, 0.0
-        if each:
-            scale, shift = x.dtype.type(by), x.dtype.type(more)
+        if each and period == 1 and group + 1 < last:
+            of_other = _near(x, mean, variance, group + 1, eps)
+            total_other, along_other = 0.0, 0.0
+            for i in range(0, length, _CHUNK):
+                size, at = min(_CHUNK, length - i), group * apart + i
+                a, b, c, d = _learn_two(g, x, weight, small, at, at + apart, i, size, (near, by, more), of_other)
+                total += a
+                along += b
+                total_other += c
+                along_other += d
+            sums[0, group + 1 - first] = total_other
+            sums[1, group + 1 - first] = along_other
+        elif each:
             for i in range(0, length, _CHUNK):
                 size = min(_CHUNK, length - i)
-                a, b = _learn(g, x, weight, small, group * apart + i, start + i, size, near, scale, shift)
+                a, b = _learn(g, x, weight, small, group * apart + i, start + i, size, near, by, more)
                 total += a
                 along += b
         else:
@@ -234,10 +282,10 @@ def _sums(
                 number = start + (k if numbers > 1 else 0)
                 here, products = 0.0, 0.0
                 for i in range(0, length, _CHUNK):
-                    a, b = _products(g, x, group * apart + k * step + i, min(_CHUNK, length - i), near)
+                    a, b = _products(g, x, group * apart + k * step + i, min(_CHUNK, length - i), near, by)
                     here += a
                     products += b
-                products = products * by + here * more
+                products += here * more
                 found[0, number] += products
                 found[1, number] += here
                 factor = weight[number] if weight.size else one
@@ -245,6 +293,7 @@ def _sums(
                 along += products * factor
         sums[0, group - first] = total
         sums[1, group - first] = along
+        group += 2 if each and period == 1 else 1
 
 
 @jit
@@ -273,7 +322,7 @@ def _backward(
     """
     count, length, step, apart, period, numbers = layout
     groups, share, one = mean.size, 1.0 / (count * length), x.dtype.type(1)
-    together = max(1, min(_FLUSH, _CHUNK // (count * length)))  # groups whose sums needn't wait for one another
+    together = max(1, min(_FLUSH, _CACHED // (count * length)))  # groups whose sums needn't wait for one another
     small = np.zeros(2 * learned.shape[2] if each else 0, x.dtype)
     sums = np.empty((2, together))
     for block in range(begin, end):
@@ -352,9 +401,9 @@ def _spread(values: Array | None, layout: Rows, length: int, dtype: Any, neutral
     return _flat(values) if layout.places == 1 else np.repeat(values, layout.places)
 
 
-def _segments(layout: Rows, length: int, each: bool) -> tuple[int, int, int, int, int, int]:
+def _segments(layout: Rows, length: int, each: bool, learns: bool) -> tuple[int, int, int, int, int, int]:
     """How many segments a group has, how long and how far apart they are, and the groups; the numbers of a weight."""
-    if each or layout.places == 1:
+    if each or not learns:
         return 1, length, length, length, layout.period, length if each else 1
     numbers = length // layout.places
     return numbers, layout.places, layout.places, length, layout.period, numbers
@@ -365,12 +414,13 @@ def rows(x: Array, weight: Array | None, bias: Array | None, layout: Rows, eps: 
     groups = layout.groups
     out, mean, variance = np.empty(x.shape, x.dtype), np.zeros(groups), np.zeros(groups)
     length = x.size // groups
-    each = layout.places < _MANY and not (weight is None and bias is None)
+    learns = not (weight is None and bias is None)
+    each = learns and layout.places < _MANY
     if each:
         learned = _spread(weight, layout, length, x.dtype, 1.0), _spread(bias, layout, length, x.dtype, 0.0)
     else:
         learned = _given(weight, x.dtype), _given(bias, x.dtype)
-    how = _segments(layout, length, each), each, layout.centred, False, eps
+    how = _segments(layout, length, each, learns), each, layout.centred, False, eps
     _run(_forward, x.size, groups, _flat(x), *learned, out.reshape(-1), mean, variance, *how)
     return out, mean, variance
 
@@ -391,7 +441,7 @@ def rows_back(
     each = layout.places < _MANY and (weight is not None or learns)
     factors = _spread(weight, layout, length, x.dtype, 1.0) if each else _given(weight, x.dtype)
     to_input = np.empty(x.shape if wants[0] else 0, x.dtype)
-    how = _segments(layout, length, each)
+    how = _segments(layout, length, each, weight is not None or learns)
     numbers = layout.period * how[-1]
     blocks = max(1, min(groups, x.size // numbers // _FEW, _BLOCKS))
     learned = np.zeros((blocks, 2, numbers))
@@ -415,6 +465,12 @@ def _shape(x: Array) -> tuple[int, int, int]:
     return x.shape[0], x.shape[1], math.prod(x.shape[2:])
 
 
+def _together(size: int, count: int, places: int) -> int:
+    """How many channels of few places are worked on together: no more than there are for each thread."""
+    together = max(1, columns.WIDTH // places)
+    return together if size < _ENOUGH else min(together, -(-count // len(shares(count))))
+
+
 def channels(
     x: Array,
     weight: Array | None,
@@ -431,7 +487,7 @@ def channels(
     variance = np.zeros(count) if variance is None else _flat(variance)
     arrays = _flat(x), _given(weight, x.dtype), _given(bias, x.dtype), out.reshape(-1), mean, variance
     if places < _MANY:
-        together = max(1, columns.WIDTH // places)
+        together = _together(x.size, count, places)
         _run(columns.forward, x.size, -(-count // together), *arrays, _shape(x), together, fixed, eps)
     else:
         layout = examples, places, count * places, places, count, 1
@@ -455,7 +511,7 @@ def channels_back(
     learned = np.zeros((1, 2, count))
     arrays = _flat(g), _flat(x), _given(weight, x.dtype), _flat(mean), _flat(variance), to_input.reshape(-1), learned
     if places < _MANY:
-        together = max(1, columns.WIDTH // places)
+        together = _together(x.size, count, places)
         _run(columns.backward, x.size, -(-count // together), *arrays, _shape(x), together, fixed, eps)
     else:
         layout = examples, places, count * places, places, count, 1

@@ -125,3 +125,22 @@ def test_what_is_no_number_of_threads_is_refused_and_changes_nothing(n: Any) -> 
 def test_other_processes_have_a_number_of_their_own(run_python: Any) -> None:
     gg.set_num_threads(7)
     assert run_python("-c", "import graphgrad as gg; print(gg.get_num_threads())").stdout != "7\n"
+
+
+def test_a_library_that_comes_later_has_as_many_threads(run_python: Any) -> None:
+    """SciPy's takes long to load, and isn't for a product of NumPy's."""
+    code = """
+import sys
+import numpy as np
+import graphgrad as gg
+from graphgrad.kernels.blas_threads import _threads, blas_libraries, one_thread
+gg.set_num_threads(3)
+gg.nn.functional.linear(np.ones((100, 100)), np.ones((100, 100)))
+assert "scipy" not in sys.modules
+before = len(_threads.found)
+import scipy.linalg.cython_blas
+with one_thread():
+    held = [library.get_num_threads() for library in _threads.found]
+print(len(held) > before, set(held), {count for _, count in blas_libraries()})
+"""
+    assert run_python("-c", code, timeout=60).stdout == "True {1} {3}\n"

@@ -66,6 +66,21 @@ def test_not_a_number_stays_one(activation: str, kernels: Any) -> None:
         assert d[0, [0, 2, 3]].tolist() == [1.0, 0.0, 1.0]
 
 
+@BOTH
+@pytest.mark.parametrize("count", [255, 256, 257, 70_000])
+def test_the_sum_of_many_rows_loses_no_digits(count: int, kernels: Any) -> None:
+    """One float32 after the other would be right to 3 digits only."""
+    g = np.full((count, 3), 0.1, "float32")
+    _, total = kernels.back(g, np.ones_like(g), "relu")
+    np.testing.assert_allclose(total, count * float(g[0, 0]), rtol=1e-5)
+    for activation in (None, "relu", "gelu"):
+        leaves = [gg.tensor(np.full(shape, 5.0, "float32"), requires_grad=True) for shape in ((count, 2), (3, 2), 3)]
+        y = F.linear(*leaves) if activation is None else F.dense(*leaves, activation)
+        y.backward(g)
+        assert leaves[2].grad is not None
+        np.testing.assert_allclose(leaves[2].grad.data, count * float(g[0, 0]), rtol=1e-5)
+
+
 # ---- the operation ---------------------------------------------------------------------------------------------------
 
 

@@ -206,6 +206,50 @@ def test_numbers_far_from_zero_are_no_less_exact_than_in_pytorch(
         assert off < 2e-6
 
 
+NORMS: list[tuple[str, dict[str, Any]]] = [
+    ("layer_norm", {"normalized_shape": (400,)}),
+    ("rms_norm", {"normalized_shape": (400,), "eps": 1e-5}),
+    ("group_norm", {"num_groups": 4}),
+    ("batch_norm", {"training": True}),
+]
+
+
+@pytest.mark.parametrize("size", [1e19, 1e30, 1e36])
+@pytest.mark.parametrize("length", [8, 400])  # by the twin, and by the kernels
+@pytest.mark.parametrize(("name", "attrs"), NORMS, ids=[name for name, _ in NORMS])
+@pytest.mark.filterwarnings("error")
+def test_numbers_whose_squares_no_float32_holds(name: str, attrs: dict[str, Any], length: int, size: float) -> None:
+    """The answers are those of float64: the variance is held by one, whatever the values are."""
+    rng = np.random.default_rng(0)
+    shape = (4, length)
+    attrs = {key: (length,) if key == "normalized_shape" else value for key, value in attrs.items()}
+    x, g = (rng.normal(size=shape) * size).astype("float32"), rng.normal(size=shape).astype("float32")
+    found = []
+    for dtype in ("float32", "float64"):
+        leaf = gg.tensor(x, dtype=dtype, requires_grad=True)
+        y = getattr(F, name)(leaf, **attrs)
+        y.backward(g.astype(dtype))
+        found.append((y.data, received(leaf) * size))
+    for ours, expected in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "shape", "attrs"), FAR, ids=str)
+def test_a_beginning_unlike_the_rest_costs_no_digits(name: str, shape: tuple[int, ...], attrs: dict[str, Any]) -> None:
+    """What values are first measured from is the mean of some of them only."""
+    x = np.random.default_rng(0).normal(0.0, 1.0, shape)
+    x[:9, ..., :33] += 1e3
+    x = x.astype("float32")
+    if name != "batch_norm" or len(shape) > 2:
+        x = np.concatenate([x, np.zeros((*shape[:-1], 30 * shape[-1]), "float32")], axis=-1)
+    else:
+        x = np.concatenate([x, np.zeros((30 * shape[0], shape[1]), "float32")])
+    if name == "layer_norm":
+        attrs = {"normalized_shape": x.shape[-1:]}
+    ours, exact = (getattr(F, name)(x.astype(dtype), **attrs).data for dtype in ("float32", "float64"))
+    np.testing.assert_allclose(ours, exact, rtol=0, atol=1e-5)  # of numbers up to 15
+
+
 # ---- behaviour -------------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""The kernels of normalisation in plain NumPy: the same results by several passes over the array.
+"""The kernels of normalisation in plain NumPy: the same results by several passes over the array, all in float64.
 
 Values are normalised in groups that share a mean and a variance. How the groups lie in memory, and which numbers of the
 weight belong to which values, is told in one of two layouts:
@@ -8,7 +8,7 @@ weight belong to which values, is told in one of two layouts:
 
 Statistics are float64 whatever the values are, a mean and a variance for each group, and nothing else is kept for the
 backward pass. The mean comes first, then what is left of the values without it; the mean of that, which is nearly 0,
-mends what the first mean lost in rounding. So numbers around 10,000 that differ by 1 lose nothing.
+mends what the first mean lost in rounding. So numbers that differ by far less than they are lose nothing.
 """
 
 from __future__ import annotations
@@ -52,32 +52,37 @@ class Learned(NamedTuple):
     bias: Array | None
 
 
+def _wide(x: Array) -> Array:
+    return x.astype(np.float64, copy=False)
+
+
+def _mean(x: Array, axes: tuple[int, ...]) -> Array:
+    """Without what `numpy.mean` looks for besides, which takes longer than a few numbers do."""
+    mean: Array = np.add.reduce(x, axis=axes, keepdims=True) / math.prod([x.shape[axis] for axis in axes])
+    return mean
+
+
 def _statistics(x: Array, axes: tuple[int, ...], centred: bool) -> tuple[Array, Array, Array]:
-    """Mean, variance, and the values without their mean. The first two are float64 and keep their axes."""
+    """Mean and variance, which keep their axes, and the values without their mean."""
+    x = _wide(x)
     if not centred:
-        square = np.mean(np.square(x), axis=axes, keepdims=True).astype(np.float64)
+        square = _mean(x * x, axes)
         return np.zeros(square.shape), square, x
-    near = np.mean(x, axis=axes, keepdims=True)
-    left = x - near
-    rest = np.mean(left, axis=axes, keepdims=True)
+    mean = _mean(x, axes)
+    left = x - mean
+    rest = _mean(left, axes)
     left -= rest
-    variance = np.mean(np.square(left), axis=axes, keepdims=True)
-    return near.astype(np.float64) + rest, variance.astype(np.float64), left
+    return mean + rest, _mean(left * left, axes), left
 
 
-def _without_mean(x: Array, mean: Array) -> Array:
-    """The values without a mean that is known more exactly than a float of theirs could hold it."""
-    near = mean.astype(x.dtype)
-    left: Array = (x - near) - (mean - near).astype(x.dtype)
-    return left
-
-
-def _scaled(x: Array, weight: Array | None, bias: Array | None) -> Array:
+def _finished(left: Array, variance: Array, weight: Array | None, bias: Array | None, eps: float, like: Array) -> Array:
+    """Values without their mean: normalised, scaled and shifted, in the shape and the dtype of others."""
+    out = left / np.sqrt(variance + eps)
     if weight is not None:
-        x *= weight
+        out *= weight
     if bias is not None:
-        x += bias
-    return x
+        out += bias
+    return out.reshape(like.shape).astype(like.dtype, copy=False)
 
 
 def _back(
@@ -91,29 +96,25 @@ def _back(
     centred: bool,
     fixed: bool,
     wants: tuple[bool, bool, bool],
+    like: Array,
 ) -> Learned:
     """What passes back, of values without their mean and of a weight that has as many axes."""
-    root = np.sqrt(variance + eps).astype(left.dtype)
+    root = np.sqrt(variance + eps)
     normalized = left / root
-    scale, shift = g * normalized, g
-    to_input = None
+    to_input = to_weight = to_bias = None
     if wants[0]:
-        arriving = g if weight is None else g * weight
+        arriving = _wide(g) if weight is None else g * _wide(weight)
         to_input = arriving
         if not fixed:
-            along = scale if weight is None else scale * weight
-            to_input = arriving - normalized * np.mean(along, axis=axes, keepdims=True)
+            to_input = arriving - normalized * _mean(arriving * normalized, axes)
             if centred:
-                to_input -= np.mean(arriving, axis=axes, keepdims=True)
-        to_input = to_input / root
-    return Learned(
-        to_input, np.sum(scale, axis=others) if wants[1] else None, np.sum(shift, axis=others) if wants[2] else None
-    )
-
-
-def _shaped(found: Learned, shape: tuple[int, ...]) -> Learned:
-    """In the shape of x, and of weights."""
-    return Learned(*(None if one is None else one.reshape(-1 if i else shape) for i, one in enumerate(found)))
+                to_input -= _mean(arriving, axes)
+        to_input = (to_input / root).reshape(like.shape).astype(like.dtype, copy=False)
+    if wants[1]:
+        to_weight = np.add.reduce(g * normalized, axis=others).reshape(-1).astype(like.dtype, copy=False)
+    if wants[2]:
+        to_bias = np.add.reduce(_wide(g), axis=others).reshape(-1).astype(like.dtype, copy=False)
+    return Learned(to_input, to_weight, to_bias)
 
 
 # ---- rows ------------------------------------------------------------------------------------------------------------
@@ -149,8 +150,7 @@ def rows(x: Array, weight: Array | None, bias: Array | None, layout: Rows, eps: 
         the variance the mean square.
     """
     mean, variance, left = _statistics(_by_weight(x, layout), (2, 3), layout.centred)
-    out = left / np.sqrt(variance + eps).astype(x.dtype)
-    out = _scaled(out, _weight(weight, layout), _weight(bias, layout)).reshape(x.shape)
+    out = _finished(left, variance, _weight(weight, layout), _weight(bias, layout), eps, x)
     return out, mean.reshape(-1), variance.reshape(-1)
 
 
@@ -178,9 +178,9 @@ def rows_back(
         Which of the three are wanted.
     """
     shape = (layout.groups // layout.period, layout.period, 1, 1)
-    found = _back(
+    return _back(
         _by_weight(g, layout),
-        _without_mean(_by_weight(x, layout), mean.reshape(shape)),
+        _by_weight(x, layout) - mean.reshape(shape),
         _weight(weight, layout),
         variance.reshape(shape),
         eps,
@@ -189,8 +189,8 @@ def rows_back(
         layout.centred,
         False,
         wants,
+        x,
     )
-    return _shaped(found, x.shape)
 
 
 # ---- channels --------------------------------------------------------------------------------------------------------
@@ -234,9 +234,8 @@ def channels(
         own_mean, own_variance, left = _statistics(_places(x), (0, 2), True)
         mean, variance = own_mean.reshape(-1), own_variance.reshape(-1)
     else:
-        left = _without_mean(_places(x), mean[:, None])
-    out = left / np.sqrt(variance[:, None] + eps).astype(x.dtype)
-    return _scaled(out, _of_channels(weight), _of_channels(bias)).reshape(x.shape), mean, variance
+        left = _places(x) - mean[:, None]
+    return _finished(left, variance[:, None], _of_channels(weight), _of_channels(bias), eps, x), mean, variance
 
 
 def channels_back(
@@ -264,7 +263,6 @@ def channels_back(
     wants
         Which of the three are wanted.
     """
-    left = _without_mean(_places(x), mean[:, None])
+    left, axes = _places(x) - mean[:, None], (0, 2)
     scale = _of_channels(weight)
-    found = _back(_places(g), left, scale, variance[:, None], eps, (0, 2), (0, 2), True, fixed, wants)
-    return _shaped(found, x.shape)
+    return _back(_places(g), left, scale, variance[:, None], eps, axes, axes, True, fixed, wants, x)

@@ -150,7 +150,9 @@ def _keeping_statistics(
         layout = grouped(shape)
         groups = shape[1] if layout is None else layout.groups
         count, momentum = values.size // groups, float(given["momentum"])
-        mean, variance = (one.reshape(-1, shape[1]).mean(axis=0) for one in statistics(values, layout))
+        mean, variance = statistics(values, layout)
+        if layout is not None:  # of each example's channels: they move towards the mean over the examples
+            mean, variance = (one.reshape(-1, shape[1]).mean(axis=0) for one in (mean, variance))
         if "running_mean" in running:
             _move(running["running_mean"], mean, momentum)
         if "running_var" in running:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,9 @@ import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.kernels.choice import kernels_of
 from graphgrad.kernels.plain import dense as plain
+from graphgrad.kernels.products import product
 from graphgrad.kernels.reserve import Reserve
 from graphgrad.ops.array.elementwise import relu, sigmoid, tanh
 from graphgrad.ops.declare import Array, op
@@ -36,21 +37,9 @@ _ENOUGH = 1 << 12
 _activated = Reserve()
 
 
-@functools.cache
-def _for_many() -> Any:
-    """The compiled kernels, or their twins where nothing is compiled."""
-    from graphgrad.kernels.jit import compiles
-
-    if compiles():
-        from graphgrad.kernels import dense as compiled
-
-        return compiled
-    return plain
-
-
 def _kernels(out: Any) -> Any:
     """What is used for so many results; there are no kernels for float16."""
-    return plain if out.size < _ENOUGH or out.dtype.itemsize < 4 else _for_many()
+    return plain if out.size < _ENOUGH or out.dtype.itemsize < 4 else kernels_of("dense")
 
 
 def _prepare(attrs: dict[str, Any]) -> None:
@@ -113,12 +102,12 @@ def _backward(
             (rule,) = _ACTIVATIONS[activation].op.rules.values()
             g = rule.function(g, affine, *({"none"} if activation == "gelu" else ()))
         d = _matrix(g)
-        total = np.add.reduce(d, axis=0) if "bias" in wanted else None
+        total = plain.sum_of_rows(d) if "bias" in wanted else None
     found = {"bias": total}
     if "input" in wanted:
-        found["input"] = (d @ weight).reshape(np.shape(input))
+        found["input"] = product(d, weight).reshape(np.shape(input))
     if "weight" in wanted:
-        found["weight"] = d.T @ _matrix(input)
+        found["weight"] = product(d.T, _matrix(input))
     return found
 
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from graphgrad.graph.errors import ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.kernels.plain.dense import sum_of_rows
+from graphgrad.kernels.products import product
 from graphgrad.ops.array.arithmetic import add, multiply
 from graphgrad.ops.array.axes import permute_dims
 from graphgrad.ops.array.reductions import sum as sum_of
@@ -59,19 +61,24 @@ def _linear_samples(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 def linear_expanded(input: Any, weight: Any, bias: Any) -> Any:
-    product = matmul(input, permute_dims(weight))
-    return product if bias is None else product + bias
+    out = matmul(input, permute_dims(weight))
+    return out if bias is None else out + bias
 
 
 def in_rows(g: Any, weight: Any) -> Any:
     """The product of a gradient and a weight: of one matrix and another, however many axes there are in front."""
-    return np.reshape(rows(g) @ weight, (*g.shape[:-1], weight.shape[1])) if g.ndim > 2 else g @ weight
+    return np.reshape(product(rows(g), weight), (*g.shape[:-1], weight.shape[1])) if g.ndim > 2 else product(g, weight)
+
+
+def over_examples(g: Any) -> Any:
+    """What a bias receives: as it is where that is recorded, since broadcasting is undone for all; else their sum."""
+    return sum_of_rows(rows(g)) if type(g) is np.ndarray and g.ndim > 1 else g
 
 
 @op(
     input=in_rows,
-    weight=lambda g, input: rows(g).T @ rows(input),
-    bias=lambda g: g,
+    weight=lambda g, input: product(rows(g).T, rows(input)),
+    bias=over_examples,
     neutral={"bias": "0"},
     linear="each",
     formula="{input} @ {weight}.T + {bias}",
@@ -117,13 +124,13 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Any:
     # NumPy would broadcast a bias of another shape.
     shape = linear_shape(np.shape(input), np.shape(weight), None if bias is None else np.shape(bias))
     # As one product of two matrices: NumPy would make one for each index in front.
-    product = np.matmul(rows(input), weight.T).reshape(shape) if len(shape) > 2 else np.matmul(input, weight.T)
+    out = product(rows(input), weight.T).reshape(shape) if len(shape) > 2 else product(input, weight.T)
     if bias is None:
-        return product
-    if product.dtype != np.result_type(product, bias):
-        return product + bias
-    product += bias  # into the memory that is still at hand
-    return product
+        return out
+    if out.dtype != np.result_type(out, bias):
+        return out + bias
+    out += bias  # into the memory that is still at hand
+    return out
 
 
 # ---- of two inputs ---------------------------------------------------------------------------------------------------

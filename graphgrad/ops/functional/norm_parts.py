@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphgrad.graph.tensor import Tensor
+from graphgrad.kernels.choice import kernels_of
 from graphgrad.kernels.plain import normalization as plain
 from graphgrad.kernels.plain.normalization import Rows
 from graphgrad.kernels.reserve import Reserve
@@ -109,20 +110,8 @@ def _of_one(joint: Callable[..., Any], operands: Sequence[str], backward: Callab
 # ---- on arrays -------------------------------------------------------------------------------------------------------
 
 
-@functools.cache
-def _compiled() -> Any:
-    """The compiled kernels, or their twins where nothing is compiled."""
-    from graphgrad.kernels.jit import compiles
-
-    if not compiles():
-        return plain
-    from graphgrad.kernels import normalization as compiled
-
-    return compiled
-
-
 def _kernels(x: Array) -> Any:
-    return plain if x.size <= SMALL else _compiled()
+    return plain if x.size <= SMALL else kernels_of("normalization")
 
 
 def _ready(*operands: Any) -> tuple[list[Any], Any]:
