@@ -55,7 +55,7 @@ def sgd(
     """
     numbers = [sgd_numbers(one, momentum, dampening, maximize) for one in begun]
     rest = lr, momentum, weight_decay
-    _share_out(_sgd, (parameters, gradients, buffers or gradients), numbers, (*rest, buffers is not None, nesterov))
+    _share_out(_sgd, (parameters, gradients, buffers), numbers, (*rest, buffers is not None, nesterov))
 
 
 def adam(
@@ -90,21 +90,26 @@ def adam(
     numbers = [adam_numbers(step, lr, betas, weight_decay, decoupled, maximize) for step in steps]
     beta1, beta2 = betas
     rest = beta1, 1.0 - beta1, beta2, 1.0 - beta2, eps
-    arrays = parameters, gradients, means, squares, largest or squares
+    arrays = parameters, gradients, means, squares, largest
     _share_out(_adam, arrays, numbers, (*rest, largest is not None))
 
 
 def _share_out(
     kernel: Callable[..., None],
-    arrays: Sequence[Sequence[Array]],
+    arrays: Sequence[Sequence[Array] | None],
     numbers: Sequence[tuple[float, ...]],
     rest: tuple[Any, ...],
 ) -> None:
-    """Call a kernel with the arrays and numbers of each parameter, in ranges that the threads share."""
-    rows = list(zip(*(map(flat, kind) for kind in arrays), strict=True))
+    """Call a kernel with the arrays and numbers of each parameter, in ranges that the threads share.
+
+    For the last kind of arrays there may be None; then the kernel gets the kind before once more, and leaves it alone.
+    """
+    given = [kind for kind in arrays if kind is not None]
+    kinds = given + given[-1:] * (len(arrays) - len(given))
+    rows = list(zip(*(map(flat, kind) for kind in kinds), strict=True))
     sizes = [row[0].size for row in rows]
     total = sum(sizes)
-    if total * len(arrays) < ENOUGH:
+    if total * len(given) < ENOUGH:
         for row, size, own in zip(rows, sizes, numbers, strict=True):
             kernel(*row, 0, size, *own, *rest)
         return

@@ -50,25 +50,49 @@ class _Job:
         self.results: list[Any] = [None] * len(items)
         self.errors: dict[int, BaseException] = {}
         self.next = itertools.count()  # taking a number from it can't be interrupted by another thread
-        self.missing = len(items)
         self.lock = threading.Lock()
-        self.done = threading.Lock()
-        self.done.acquire()
+        self.helpers = 0  # who are at work besides the one who waits for it
+        self.over = False  # there is nothing left to begin with
+        self.done = threading.Event()
 
     def work(self) -> None:
         """Take items for as long as there are any."""
         for k in self.next:
-            if k >= len(self.items):
+            if k >= len(self.items) or self.errors:  # after an error the results are for nobody
                 return
             try:
-                if not self.errors:  # else the results are for nobody
-                    self.results[k] = self.function(self.items[k])
+                self.results[k] = self.function(self.items[k])
             except BaseException as error:  # noqa: BLE001  # raised again by the one who waits
                 self.errors[k] = error
-            with self.lock:
-                self.missing -= 1
-                if not self.missing:
-                    self.done.release()
+
+    def help(self) -> None:
+        """Take items in another thread than that of the one who waits."""
+        with self.lock:
+            if self.over:
+                return
+            self.helpers += 1
+        self.work()
+        with self.lock:
+            self.helpers -= 1
+            if self.over and not self.helpers:
+                self.done.set()
+
+    def close(self) -> bool:
+        """Let nobody begin any more; whether somebody is still at work."""
+        with self.lock:
+            self.over = True
+            return self.helpers > 0
+
+    def wait(self) -> None:
+        """Wait for those who are at work, and only then be interrupted: they write where the caller will read."""
+        interruption = None
+        while not self.done.is_set():
+            try:
+                self.done.wait()
+            except BaseException as error:  # noqa: BLE001  # raised when all is done
+                interruption = error
+        if interruption is not None:
+            raise interruption
 
 
 class _Pool:
@@ -89,9 +113,12 @@ class _Pool:
         self.here.works = True
         try:
             job.work()
+        except BaseException as error:  # noqa: BLE001  # an interruption between two items; raised by the caller
+            job.errors[len(job.items)] = error
         finally:
             self.here.works = False
-        job.done.acquire()  # by now nobody begins with an item; some may be at one
+            if job.close():
+                job.wait()
 
     def works_here(self) -> bool:
         """Whether this thread is at work that was shared out."""
@@ -106,7 +133,9 @@ class _Pool:
     def _wait_for_work(self) -> None:
         self.here.works = True
         while True:
-            self.jobs.get().work()
+            job = self.jobs.get()
+            job.help()
+            del job  # nor is what it holds kept while waiting
 
 
 _pool = _Pool()

@@ -164,7 +164,7 @@ class Wording:
         arrivals = [self._arrivals(output) for output in box.outputs]
         if len(arrivals) > 1:
             complete = sum(k == n > 0 for k, n in zip(known[1], arrivals, strict=True))
-            return f"{complete} of {sum(n > 0 for n in arrivals)} outputs" if any(known[1]) else MISSING
+            return f"{complete} of {len(arrivals)} outputs" if any(known[1]) else MISSING
         array = self.timeline.gradient(box.outputs[0], known[1][0])
         if array is None:
             return MISSING

@@ -18,12 +18,12 @@ Array = np.ndarray[Any, Any]
 
 SHAPES: tuple[tuple[int, ...], ...] = ((), (1,), (0, 3), (5, 7), (3, 683), (64,), (2, 1025))
 """Some that end inside of a block or of a vector."""
-SGD_CASES = [
+SGD_CASES: list[dict[str, Any]] = [
     {"lr": 0.1, "momentum": momentum, "dampening": damping, "weight_decay": decay, "nesterov": ahead, "maximize": up}
     for momentum, damping, decay in itertools.product((0.0, 0.9), (0.0, 0.3), (0.0, 0.1))
     for ahead, up in itertools.product((False, True), repeat=2)
 ]
-ADAM_CASES = [
+ADAM_CASES: list[dict[str, Any]] = [
     {"lr": 0.1, "betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": decay, "decoupled": decoupled, "maximize": up}
     for decay, decoupled, up in itertools.product((0.0, 0.1), (False, True), (False, True))
 ]
@@ -150,6 +150,26 @@ def test_gradients_are_not_touched(steps: ModuleType) -> None:
     steps.sgd([p], [g], [state[0]], [False], **SGD_CASES[-1])
     steps.adam([p], [g], *([one] for one in state), [1], **ADAM_CASES[-1])
     np.testing.assert_array_equal(g, before)
+
+
+def test_what_is_shared_out_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared: list[int] = []
+
+    def count(work: Any, shares: list[range]) -> None:
+        shared.append(shares[-1].stop)
+        for share in shares:
+            work(share)
+
+    monkeypatch.setattr(optimiser_steps, "in_parallel", count)
+    monkeypatch.setattr(optimiser_steps, "ENOUGH", 120)
+    for size in (24, 30, 40, 60):
+        arrays = [np.ones(size) for _ in range(5)]
+        p, g, a, b, c = ([one] for one in arrays)
+        optimiser_steps.adam(p, g, a, b, c, [1], **ADAM_CASES[0])  # five arrays
+        optimiser_steps.adam(p, g, a, b, None, [1], **ADAM_CASES[0])  # four
+        optimiser_steps.sgd(p, g, a, [True], **SGD_CASES[-1])  # three
+        optimiser_steps.sgd(p, g, None, [False], **SGD_CASES[0])  # two
+    assert shared == [24] + [30] * 2 + [40] * 3 + [60] * 4
 
 
 @compiled

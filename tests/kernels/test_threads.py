@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 import weakref
@@ -180,3 +181,46 @@ if not child:
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     assert run_python("-c", code, timeout=60).stdout == "0\n"
+
+
+@pytest.mark.usefixtures("three")
+def test_an_interruption_waits_for_those_who_write() -> None:
+    """^C while others are at work comes out when nobody writes any more, and no further item is begun."""
+    at_work, interrupted = threading.Barrier(3, timeout=60), threading.Event()
+    here = threading.current_thread()
+    ended: list[int] = []
+
+    def work(k: int) -> None:
+        at_work.wait()
+        if threading.current_thread() is here:
+            interrupted.set()
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(60)
+        interrupted.wait(60)
+        time.sleep(0.2)
+        ended.append(k)
+
+    with pytest.raises(KeyboardInterrupt):
+        in_parallel(work, range(30))
+    assert len(ended) == 2
+
+
+@pytest.mark.usefixtures("three")
+def test_an_interruption_of_the_waiting_waits_too() -> None:
+    at_work, here = threading.Barrier(3, timeout=60), threading.current_thread()
+    ended: list[int] = []
+
+    def work(k: int) -> None:
+        at_work.wait()
+        if threading.current_thread() is here:
+            return
+        time.sleep(0.3)  # by now the one who shared out waits
+        if not ended:
+            signal.pthread_kill(here.ident or 0, signal.SIGINT)
+        ended.append(k)
+        time.sleep(0.3)
+        ended.append(-1)
+
+    with pytest.raises(KeyboardInterrupt):
+        in_parallel(work, range(3))
+    assert ended.count(-1) == 2

@@ -216,6 +216,24 @@ def test_a_sum_that_turns_bad_is_seen_from_that_contribution_on():
     assert [label.bad for label in seen] == [False, True, True]
 
 
+def test_of_several_outputs_it_is_counted_which_have_their_gradient():
+    x = gg.tensor([[1.0, 2.0, 3.0]], requires_grad=True, name="x")
+    first, _, last = gg.split(x, (1, 1, 1), 1)
+    steps = walk(gg.sum(first * 2.0) + gg.sum(last * last))
+    drawing = Drawing.of(steps)
+    split = drawing.box_of(next(id for id, vertex in drawing.graph.vertices.items() if vertex.op == "split"))
+    seen = [drawing.at(steps.at(i)).labels[split].lines[1] for i in range(len(steps.steps))]
+    assert list(dict.fromkeys(seen)) == ["∂ —", "∂ 0 of 3 outputs", "∂ 1 of 3 outputs", "∂ 2 of 3 outputs"]
+
+
+def test_a_recurrent_layer_of_which_one_output_takes_part():
+    layer = gg.nn.LSTM(2, 3)
+    steps = walk(gg.sum(layer(gg.ones((4, 1, 2)))[0]))
+    drawing = Drawing.of(steps)
+    lines = [label.lines for label in drawing.at(None).labels.values() if label.lines[0].startswith("lstm")]
+    assert lines == [("lstm (4, 1, 3) (1, 3) (1, 3)", "∂ 1 of 3 outputs")]
+
+
 def every_drawing():
     rng = np.random.default_rng(0)
     w = gg.tensor(rng.normal(size=(6, 6)), requires_grad=True, name="w")
