@@ -25,6 +25,7 @@ up to 16 MiB for each thread.
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from collections.abc import Callable
@@ -380,22 +381,29 @@ def _given(bias: Array | None, dtype: Any) -> Array:
 
 
 _own = threading.local()
+_LINE = 64
+"""Bytes of a line of the processor's cache: what lies across two takes up to twice as long to read."""
 
 
-def _memory(dtype: Any, room: int, *more: int) -> tuple[Any, ...]:
+def _memory(dtype: Any, *counts: int) -> tuple[Any, ...]:
     """Memory of this thread to work in: a room of zeros, others as they are, and what arguments of BLAS stand in."""
-    kept = getattr(_own, dtype.name, None)
+    kept = getattr(_own, dtype.char, None)
     if kept is None:
         kept = [np.empty(0, dtype), (np.empty(2, np.uint8), np.empty(6, np.int32), np.empty(2, dtype))]
-        setattr(_own, dtype.name, kept)
+        setattr(_own, dtype.char, kept)
+    line = _LINE // dtype.itemsize
+    places = [0, *itertools.accumulate(-(-count // line) * line for count in counts)]
     memory: Array = kept[0]
-    if memory.size < room + sum(more):
-        memory = np.empty(room + sum(more), dtype)
+    if memory.size < places[-1]:
+        memory = _in_lines(places[-1], dtype)
         if memory.nbytes <= _KEPT:
             kept[0] = memory
-    memory[:room] = 0.0
-    parts, at = [memory[:room]], room
-    for count in more:
-        parts.append(memory[at : at + count])
-        at += count
-    return (*parts, kept[1])
+    memory[: counts[0]] = 0.0
+    return (*(memory[at : at + count] for at, count in zip(places, counts, strict=False)), kept[1])
+
+
+def _in_lines(count: int, dtype: Any) -> Array:
+    """Memory for so many elements that begins where a line of the cache does."""
+    memory = np.empty(count * dtype.itemsize + _LINE, np.uint8)
+    begin = -memory.ctypes.data % _LINE
+    return memory[begin : begin + count * dtype.itemsize].view(dtype)

@@ -14,6 +14,7 @@ __all__ = [
     "ENOUGH",
     "described",
     "flat",
+    "is_of_squares",
     "is_whole",
     "of_planes",
     "plain",
@@ -65,6 +66,15 @@ def is_whole(window: Window) -> bool:
     return all(
         slide.windows == 1 and len(range(slide.starts[0], slide.stops[0], slide.gap)) == slide.length
         for slide in window
+    )
+
+
+def is_of_squares(window: Window) -> bool:
+    """Whether the windows are squares of four elements side by side, which leave out none."""
+    d, h, w = window
+    return d.length == 1 == d.windows and all(
+        slide.kernel == slide.stride == 2 and slide.gap == 1 and not slide.padding and slide.length == 2 * slide.windows
+        for slide in (h, w)
     )
 
 
