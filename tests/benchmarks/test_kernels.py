@@ -183,9 +183,15 @@ def test_growth_is_the_ratio_of_runs_side_by_side() -> None:
 
         rested = ask
 
-    pair: Any = (Priced(1.0, 10), Priced(3.0, 40))
-    found = measuring.growth(MLP, ("batch",), "batch", pair, rounds=3)
-    assert (found.arithmetic, found.time) == (4.0, 3.0)
+    class Absent(Pretended):
+        def prepare(self, work: str, sizes: Any) -> bool:
+            return False
+
+    pairs: Any = {OURS: (Priced(1.0, 10), Priced(3.0, 40)), TORCH: (Priced(1.0, 0), Priced(2.5, 0))}
+    found = measuring.growth(MLP, ("batch",), "batch", pairs, rounds=3)
+    assert (found.arithmetic, found.time, found.theirs) == (4.0, 3.0, 2.5)
+    pairs[TORCH] = (Absent([], 1.0), Absent([], 1.0))
+    assert measuring.growth(MLP, ("batch",), "batch", pairs, rounds=3).theirs is None
 
 
 # ---- the tables ------------------------------------------------------------------------------------------------------
@@ -223,10 +229,15 @@ def test_the_tables_of_memory_and_growth() -> None:
         ["2.0", "1.0", "2.00", "MISSED"],
         ["0.5", "-", "-", "-"],
     ]
-    grown = [Growth(NOTHING, "batch", 2.0, 2.4), Growth(NOTHING, "length", 2.0, 2.6)]
-    assert tables.growths(grown).splitlines()[1:] == [
-        "nothing, batch doubled       x 2.00  x 2.40                               ok",
-        "nothing, length doubled      x 2.00  x 2.60                           MISSED",
+    grown = [
+        Growth(NOTHING, "batch", 2.0, 2.4),
+        Growth(NOTHING, "length", 2.0, 2.6, 2.0),
+        Growth(NOTHING, "features", 2.0, 2.6, 2.5),
+    ]
+    assert [line.split()[2:] for line in tables.growths(grown).splitlines()[1:]] == [
+        ["doubled", "x", "2.00", "x", "2.40", "-", "ok"],
+        ["doubled", "x", "2.00", "x", "2.60", "x", "2.00", "MISSED"],
+        ["doubled", "x", "2.00", "x", "2.60", "x", "2.50", "ok"],
     ]
 
 
@@ -254,7 +265,7 @@ def test_the_command_prints_the_tables_and_writes_all(
     assert [sorted(one) for one in found[::2]] == [
         ["case", "cpu_seconds", "one_thread_cpu_seconds", "seconds", "threads"],
         ["case", "peak_bytes"],
-        ["arithmetic", "case", "doubled", "time"],
+        ["arithmetic", "case", "doubled", "time", "torch_time"],
     ]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from . import measuring, tables
 from .work import OURS, TORCH, Work
-from .workers import THREADS, Process, processes
+from .workers import THREADS, processes
 from .works import WORKS
 
 __all__ = ["WORKS", "check", "run"]
@@ -46,7 +46,13 @@ def run(rounds: int | None = None, containing: str = "") -> list[dict[str, Any]]
         ),
         *({"case": one.work.name, "peak_bytes": one.bytes} for one in memory),
         *(
-            {"case": one.work.name, "doubled": one.size, "arithmetic": one.arithmetic, "time": one.time}
+            {
+                "case": one.work.name,
+                "doubled": one.size,
+                "arithmetic": one.arithmetic,
+                "time": one.time,
+                "torch_time": one.theirs,
+            }
             for one in growth
         ),
     ]
@@ -76,9 +82,11 @@ def _times(works: Sequence[Work], rounds: int | None) -> list[measuring.Times]:
 
 
 def _growth(works: Sequence[Work], rounds: int | None) -> list[measuring.Growth]:
-    with Process(OURS) as once, Process(OURS) as twice:
+    libraries = (OURS, TORCH)
+    with processes(libraries) as once, processes(libraries) as twice:
+        pairs = {name: (once[name], twice[name]) for name in libraries}
         return [
-            measuring.growth(work, sizes, called, (once, twice), rounds)
+            measuring.growth(work, sizes, called, pairs, rounds)
             for work, doubled in measuring.DOUBLED
             if work in works
             for called, sizes in doubled.items()

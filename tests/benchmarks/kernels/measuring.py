@@ -92,12 +92,16 @@ class Growth:
         How many times as many operations on numbers that makes, as the operations declare them.
     time
         How many times as long it takes.
+    theirs
+        How many times as long PyTorch takes; None without it. Where twice as much leaves a cache behind, that is more
+        than the arithmetic says.
     """
 
     work: Work
     size: str
     arithmetic: float
     time: float
+    theirs: float | None = None
 
 
 # A work, and which of its sizes are doubled at once, by what they are called.
@@ -166,16 +170,22 @@ def memory(work: Work, libraries: Sequence[str]) -> Memory:
     return Memory(work, found)
 
 
-def growth(work: Work, sizes: Sequence[str], called: str, pair: Sequence[Process], rounds: int | None = None) -> Growth:
-    """What it does to a work when sizes are doubled, measured side by side with it as it is."""
+def growth(
+    work: Work, sizes: Sequence[str], called: str, pairs: Mapping[str, Sequence[Process]], rounds: int | None = None
+) -> Growth:
+    """What it does to a work when sizes are doubled, measured side by side with it as it is, in two processes each."""
     doubled = {name: size * 2 if name in sizes else size for name, size in work.sizes.items()}
-    costs = []
-    for process, given in zip(pair, (work.sizes, doubled), strict=True):
-        process.prepare(work.name, given)
-        costs.append(process.ask("cost"))
-        process.ask("time", seconds=TURN)
-    ratios = []
+    able = {}
+    for name, pair in pairs.items():
+        if all(process.prepare(work.name, given) for process, given in zip(pair, (work.sizes, doubled), strict=True)):
+            able[name] = pair
+            for process in pair:
+                process.ask("time", seconds=TURN)
+    costs = [process.ask("cost") for process in able[OURS]]
+    ratios: dict[str, list[float]] = {name: [] for name in able}
     for _ in range(rounds or ROUNDS):
-        once, twice = (process.rested("time", seconds=TURN)["wall"] for process in pair)
-        ratios.append(twice / once)
-    return Growth(work, called, costs[1] / costs[0], statistics.median(ratios))
+        for name, pair in able.items():
+            once, twice = (process.rested("time", seconds=TURN)["wall"] for process in pair)
+            ratios[name].append(twice / once)
+    found = {name: statistics.median(some) for name, some in ratios.items()}
+    return Growth(work, called, costs[1] / costs[0], found[OURS], found.get(TORCH))
