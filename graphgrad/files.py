@@ -8,7 +8,18 @@ import shutil
 import uuid
 from pathlib import Path
 
-__all__ = ["write"]
+__all__ = ["state_folder", "write"]
+
+
+def state_folder() -> Path:
+    """Where the command line and the terminal UI keep what is to be there next time; it may not exist yet.
+
+    That is ``graphgrad`` below ``XDG_STATE_HOME``, or below ``~/.local/state``.
+    """
+    home = os.environ.get("XDG_STATE_HOME", "")
+    # The specification says that a path which isn't absolute is to be ignored.
+    base = Path(home) if os.path.isabs(home) else Path.home() / ".local" / "state"
+    return base / "graphgrad"
 
 
 def write(path: str | os.PathLike[str], content: str | bytes) -> Path:

@@ -8,7 +8,7 @@ an ordinary tensor that holds the values of all examples.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
@@ -18,6 +18,7 @@ from graphgrad.graph.errors import GraphError, describe
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import enable_grad
 from graphgrad.graph.node import next_number
+from graphgrad.graph.operation import Op
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.array.axes import permute_dims
 from graphgrad.ops.array.shaping import broadcast_to
@@ -114,6 +115,10 @@ class Batched(Tensor):
 
     def detach(self) -> Tensor:
         return Batched(self.inner.detach(), self.level)
+
+    def apply(self, op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
+        """Run an operation that has this among its operands on all examples."""
+        return late.apply_batched(op, operands, attrs)
 
     def __len__(self) -> int:
         if self.ndim == 0:

@@ -49,6 +49,13 @@ def with_attributes(op: Op, signature: inspect.Signature, prepare: Prepare | Non
     optional = [(i, name) for i, name in enumerate(op.operands) if name in op.neutral]
     flags = [name for name in op.attributes if signature.parameters[name].annotation in (bool, "bool")]
 
+    def keep(attrs: dict[str, Any]) -> None:
+        for name in flags:
+            if type(attrs[name]) is not bool:
+                keep_flags(attrs, name)
+        if prepare is not None:
+            prepare(attrs)
+
     def bound(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
         operands, attrs = bind(args, kwargs)
         for name, value in attrs.items():
@@ -56,11 +63,7 @@ def with_attributes(op: Op, signature: inspect.Signature, prepare: Prepare | Non
                 _refuse_tensor(op, name)
         given = _members(op, operands[0]) if op.variadic else operands
         try:
-            for name in flags:
-                if type(attrs[name]) is not bool:
-                    keep_flags(attrs, name)
-            if prepare is not None:
-                prepare(attrs)
+            keep(attrs)
         except REFUSALS as error:
             explain(op, given, attrs, error, of_attributes=True)
         for name, value in attrs.items():
@@ -79,6 +82,7 @@ def with_attributes(op: Op, signature: inspect.Signature, prepare: Prepare | Non
             return apply(without(op, missing), [one for one in operands if one is not None], attrs)
         return apply(op, operands, attrs)
 
+    call.keep = keep  # type: ignore[attr-defined]  # for layers, which check attributes when they are made
     return call
 
 

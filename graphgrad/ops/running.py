@@ -54,10 +54,10 @@ def _applied(op: Op, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
     if op.on_scalars is not None and op.on_scalars.takes(operands):
         return op.on_scalars.run(operands, **attrs)
     mode = MODE.get()
-    tensors, is_batched = _coerce(op, operands)
+    tensors, stand_in = _coerce(op, operands)
     chosen = _for_numbers(op, tensors)
-    if is_batched:
-        return late.apply_batched(op, tensors, attrs)  # which runs it on all examples, and comes by here again
+    if stand_in is not None:
+        return stand_in.apply(op, tensors, attrs)
     op = chosen
     arrays = [one._data if type(one) is Tensor else one for one in tensors]
     try:
@@ -190,13 +190,14 @@ def _source(operand: Any, op: Op | None, recorder: Any) -> Source:
 # ---- operands --------------------------------------------------------------------------------------------------------
 
 
-def _coerce(op: Op, operands: Iterable[Any]) -> tuple[list[Any], bool]:
+def _coerce(op: Op, operands: Iterable[Any]) -> tuple[list[Any], Any]:
     """The operands as tensors and plain numbers, one tensor at least.
 
-    And whether one of them stands for one example of many, which has no values; see `graphgrad.autodiff.levels`.
+    And one of them that has no values and knows what to do instead, if there is any: it stands for one example of many,
+    see `graphgrad.autodiff.levels`, or for values to come, see `graphgrad.nn.symbolic`.
     """
     tensors: list[Any] = []
-    is_batched = False
+    stand_in = None
     imaginary: list[int] = []
     for i, operand in enumerate(operands):
         kind = type(operand)
@@ -219,7 +220,7 @@ def _coerce(op: Op, operands: Iterable[Any]) -> tuple[list[Any], bool]:
             )
         elif isinstance(operand, Tensor):
             tensors.append(operand)
-            is_batched = True
+            stand_in = operand
         else:
             _refuse_list_of_tensors(operand, _title(op, i))
             tensors.append(Tensor(as_array(operand, copy=True, what=_title(op, i))))
@@ -227,7 +228,7 @@ def _coerce(op: Op, operands: Iterable[Any]) -> tuple[list[Any], bool]:
         _fix_complex_numbers(tensors, imaginary)
     if not any(isinstance(operand, Tensor) for operand in tensors):
         tensors = [Tensor(as_array(operand, copy=True, what=_title(op, i))) for i, operand in enumerate(tensors)]
-    return tensors, is_batched
+    return tensors, stand_in
 
 
 def _fix_complex_numbers(tensors: list[Any], places: Sequence[int]) -> None:

@@ -5,7 +5,8 @@ A package adds one by naming a class in its metadata::
     [project.entry-points."graphgrad.visualizers"]
     mine = "my_package:Mine"
 
-An instance must have ``show(walk, ...)``; ``home(catalogue)`` and ``train(fit)`` are optional.
+An instance must have ``show(walk, ...)``; ``home(catalogue)`` and ``train(fit)`` are optional. The latter gets a
+training that hasn't begun, a ``graphgrad.train.Fit``: it may add to ``fit.callbacks``, and calls ``fit.run()``.
 """
 
 from __future__ import annotations

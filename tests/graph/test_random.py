@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 import graphgrad as gg
-from graphgrad.graph.random import generator_or_default
+from graphgrad.graph.random import generator_or_default, seeded
 
 
 def test_the_same_seed_gives_the_same_numbers() -> None:
@@ -33,3 +37,32 @@ def test_what_is_no_seed_is_refused(seed: object) -> None:
     with pytest.raises(ValueError, match="manual_seed: an integer from 0"):
         gg.manual_seed(seed)  # type: ignore[arg-type]
     assert generator_or_default(None).bit_generator.state == state
+
+
+def test_a_block_of_its_own_leaves_the_process_alone() -> None:
+    expected = gg.manual_seed(3).random(4)
+    outer = gg.manual_seed(3)
+    with contextlib.suppress(KeyError), seeded(9) as inner:
+        assert generator_or_default(None) is inner
+        first = inner.random()
+        assert gg.manual_seed(9).random() == first
+        assert generator_or_default(None) is not inner
+        with seeded(1):
+            assert generator_or_default(None).random() == np.random.default_rng(1).random()
+        assert generator_or_default(None).random() == np.random.default_rng(9).random(2)[1]
+        raise KeyError
+    assert generator_or_default(None) is outer
+    np.testing.assert_array_equal(outer.random(4), expected)
+
+
+def test_threads_have_blocks_of_their_own() -> None:
+    both_inside = threading.Barrier(2, timeout=10)
+
+    def draw(seed: int) -> list[float]:
+        with seeded(seed):
+            both_inside.wait()
+            return [float(generator_or_default(None).random()) for _ in range(3)]
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(draw, [1, 2]))
+    assert found == [np.random.default_rng(seed).random(3).tolist() for seed in (1, 2)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from graphgrad.files import write
+from graphgrad.files import state_folder, write
 
 __all__ = ["Recent", "State", "state_path"]
 
@@ -18,10 +18,7 @@ MOST_RECENT = 12
 
 def state_path() -> Path:
     """The state file: below ``XDG_STATE_HOME``, or where that is by default."""
-    home = os.environ.get("XDG_STATE_HOME", "")
-    # The specification says that a path which isn't absolute is to be ignored.
-    base = Path(home) if os.path.isabs(home) else Path.home() / ".local" / "state"
-    return base / "graphgrad" / "terminal.json"
+    return state_folder() / "terminal.json"
 
 
 @dataclass(frozen=True, slots=True)

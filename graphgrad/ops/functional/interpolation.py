@@ -18,7 +18,7 @@ from graphgrad.graph.errors import ArgumentError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.ops.array.gathering import take
 from graphgrad.ops.array.indexing import index_add
-from graphgrad.ops.attributes import keep_flags, keep_numbers
+from graphgrad.ops.attributes import keep_flags, keep_integers, keep_numbers
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.functional.loss_parts import in_floats
 from graphgrad.ops.samples import sample
@@ -69,7 +69,10 @@ def _prepare(attrs: dict[str, Any]) -> None:
     if attrs["recompute_scale_factor"] and size is not None:
         raise ValueError("recompute_scale_factor is for scale_factor, and size is given")
     if size is not None:
-        attrs["size"] = operator.index(size) if np.ndim(size) == 0 else tuple(map(operator.index, size))
+        if np.ndim(size) == 0:
+            keep_integers(attrs, "size")
+        else:
+            attrs["size"] = tuple(map(operator.index, size))
         if np.min(attrs["size"], initial=1) < 1:
             raise ValueError(f"size is at least 1, got {size}")
     else:
