@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphgrad.graph.errors import ArgumentError, describe
 from graphgrad.graph.tensor import Tensor
 from graphgrad.nn import functional
-from graphgrad.nn.arguments import kept
+from graphgrad.nn.arguments import kept, not_in_place
 from graphgrad.nn.module import Module
 from graphgrad.ops.functional import dropout
 
@@ -19,14 +18,7 @@ class _Dropout(Module):
         super().__init__()
         name = type(self).__name__
         self.p: float = kept(name, dropout.prepare, p=p, training=False, seed=None)["p"]
-        if inplace is not False:
-            raise ArgumentError(
-                describe(
-                    f"{name}: inplace is False, got {inplace!r}",
-                    "the graph keeps the values from before, which the backward pass and a walk need",
-                )
-            )
-        self.inplace = inplace
+        self.inplace = not_in_place(name, inplace)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from graphgrad.graph.create import asarray
-from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError, describe
+from graphgrad.graph.errors import DTypeError, ShapeError, describe
 from graphgrad.graph.tensor import Tensor
+from graphgrad.nn.arguments import keep_softplus, keep_triplet, kept
 from graphgrad.ops.array import arithmetic, elementwise, selection, softmaxes
 from graphgrad.ops.array import encoding as _encoding
 from graphgrad.ops.array.encoding import *  # noqa: F403
@@ -29,6 +30,7 @@ from graphgrad.ops.functional import dense as _dense
 from graphgrad.ops.functional import distances as _distances
 from graphgrad.ops.functional import dropout as _dropout
 from graphgrad.ops.functional import embedding as _embedding
+from graphgrad.ops.functional import embedding_bag as _embedding_bag
 from graphgrad.ops.functional import energies as _energies
 from graphgrad.ops.functional import energy_margins as _energy_margins
 from graphgrad.ops.functional import interpolation as _interpolation
@@ -64,12 +66,13 @@ from graphgrad.ops.functional.dense import *  # noqa: F403
 from graphgrad.ops.functional.distances import *  # noqa: F403
 from graphgrad.ops.functional.dropout import *  # noqa: F403
 from graphgrad.ops.functional.embedding import *  # noqa: F403
+from graphgrad.ops.functional.embedding_bag import *  # noqa: F403
 from graphgrad.ops.functional.energies import *  # noqa: F403
 from graphgrad.ops.functional.energy_margins import *  # noqa: F403
 from graphgrad.ops.functional.interpolation import *  # noqa: F403
 from graphgrad.ops.functional.layers import *  # noqa: F403
 from graphgrad.ops.functional.likelihoods import *  # noqa: F403
-from graphgrad.ops.functional.loss_parts import REDUCTIONS, reduced
+from graphgrad.ops.functional.loss_parts import reduced
 from graphgrad.ops.functional.losses import *  # noqa: F403
 from graphgrad.ops.functional.margins import *  # noqa: F403
 from graphgrad.ops.functional.mean_pooling import *  # noqa: F403
@@ -116,6 +119,7 @@ __all__ += _dense.__all__
 __all__ += _distances.__all__
 __all__ += _dropout.__all__
 __all__ += _embedding.__all__
+__all__ += _embedding_bag.__all__
 __all__ += _encoding.__all__
 __all__ += _energies.__all__
 __all__ += _energy_margins.__all__
@@ -204,12 +208,18 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
         Where beta · x exceeds it, the result is x. A threshold from 20 on would change it by less than 3e-9 / beta, and
         isn't needed against overflow: the function itself is computed then.
 
+    Raises
+    ------
+    ArgumentError, DTypeError
+        If `beta` is 0, or one of them is no number.
+
     Examples
     --------
     >>> import graphgrad as gg
     >>> gg.nn.functional.softplus([0.0, 1000.0])
     tensor([6.9315e-01, 1.0000e+03])
     """
+    kept("softplus", keep_softplus, beta=beta, threshold=threshold)
     scaled = input if beta == 1.0 else arithmetic.multiply(input, beta)
     result: Tensor = elementwise.softplus(scaled)
     if beta != 1.0:
@@ -312,6 +322,8 @@ def triplet_margin_with_distance_loss(
         If the three have different numbers of axes.
     ArgumentError
         For another reduction, or a margin that isn't above 0.
+    DTypeError
+        If `margin` is no number, `swap` neither True nor False, or `distance_function` no function.
 
     Examples
     --------
@@ -323,10 +335,7 @@ def triplet_margin_with_distance_loss(
     tensor(2.)
     """
     what = "triplet_margin_with_distance_loss"
-    if reduction not in REDUCTIONS:
-        raise ArgumentError(describe(f"{what}: reduction is one of {', '.join(REDUCTIONS)}, got {reduction!r}"))
-    if not margin > 0:
-        raise ArgumentError(describe(f"{what}: margin is above 0, got {margin!r}"))
+    kept(what, keep_triplet, margin=margin, swap=swap, reduction=reduction, distance_function=distance_function)
     three = [one if isinstance(one, Tensor) else asarray(one) for one in (anchor, positive, negative)]
     if len({one.ndim for one in three}) > 1:
         details = zip(("anchor", "positive", "negative"), three, strict=True)

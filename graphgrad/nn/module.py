@@ -6,32 +6,22 @@ path, so there is no subclass. What makes it a parameter of a module is that it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-import numpy as np
 from numpy.typing import DTypeLike
 
 from graphgrad.graph.create import tensor
-from graphgrad.graph.dtypes import as_array
-from graphgrad.graph.errors import DTypeError, GraphgradError, describe
+from graphgrad.graph.errors import DTypeError, describe
 from graphgrad.graph.mode import scope
 from graphgrad.graph.tensor import Tensor
-from graphgrad.graph.writes import wrote
+from graphgrad.nn.module_hooks import Hooked
+from graphgrad.nn.module_state import IncompatibleKeys, StateDictError, Stateful
+from graphgrad.nn.summarizing import Summarized
+from graphgrad.nn.symbolic import BEGUN, has_symbols, record
 
 __all__ = ["IncompatibleKeys", "Module", "Parameter", "StateDictError"]
-
-
-class StateDictError(GraphgradError, RuntimeError):
-    """A state dict that doesn't fit what it is loaded into."""
-
-
-class IncompatibleKeys(NamedTuple):
-    """What `Module.load_state_dict` didn't find, and what it had no use for."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
 
 
 def Parameter(data: Any, *, dtype: DTypeLike | None = None) -> Tensor:
@@ -76,7 +66,7 @@ def _forward(self: Module, *args: Any, **kwargs: Any) -> Any:
     )
 
 
-class Module:
+class Module(Stateful, Hooked, Summarized):
     """The base of layers and networks, as PyTorch's (P25.03).
 
     Subclasses assign parameters and other modules to attributes, which registers them, and define ``forward``. Calling
@@ -120,20 +110,29 @@ class Module:
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         # Here and not in __init__, so that a subclass that forgets super().__init__() works too.
         self = super().__new__(cls)
-        self.__dict__.update(training=True, _parameters={}, _modules={}, _buffers={}, _scope_path="")
+        self.__dict__.update(
+            training=True, _parameters={}, _modules={}, _buffers={}, _scope_path="", _module_hooks=None
+        )
         return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if BEGUN and (has_symbols(args) or (kwargs and has_symbols(kwargs.values()))):
+            return record(self, args, kwargs)
         caller = _running.get()
         path = "" if caller is None else caller._path_of(self)
         token = _running.set(self)
         try:
             if not path:
-                return self.forward(*args, **kwargs)
+                return self._call_forward(args, kwargs)
             with scope(path):
-                return self.forward(*args, **kwargs)
+                return self._call_forward(args, kwargs)
         finally:
             _running.reset(token)
+
+    def _call_forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._module_hooks is None:
+            return self.forward(*args, **kwargs)
+        return self._module_hooks.run(self, args, kwargs)
 
     def _path_of(self, module: Module) -> str:
         """The path of a module somewhere inside this one, empty if it isn't there."""
@@ -208,9 +207,7 @@ class Module:
         >>> list(layer.state_dict()), [name for name, _ in layer.named_parameters()]
         (['weight', 'seen'], ['weight'])
         """
-        if not name or "." in name or (name not in self._buffers and hasattr(self, name)):
-            why = "is an attribute already" if name and "." not in name else "has no dot and isn't empty"
-            raise ValueError(describe(f"{type(self).__name__}.register_buffer: a buffer's name {why}: {name!r}"))
+        self._check_name("register_buffer", "buffer", name, self._buffers)
         if tensor is not None and not _can_be_buffer(tensor):
             raise TypeError(
                 describe(
@@ -223,6 +220,73 @@ class Module:
         self._buffers[name] = persistent
         if tensor is not None and tensor.name is None:
             tensor.name = name
+
+    def register_parameter(self, name: str, param: Tensor | None) -> None:
+        """Keep a parameter under a name that may be computed; an assignment to the attribute does the same.
+
+        Parameters
+        ----------
+        name
+            The attribute under which it is found.
+        param
+            A leaf that needs a gradient; a frozen one stays frozen. None keeps the name for one that may come later.
+
+        Raises
+        ------
+        ValueError
+            If the name is empty, has a dot, or is taken.
+        TypeError
+            If it is no leaf tensor.
+        """
+        self._check_name("register_parameter", "parameter", name, self._parameters)
+        if param is None:
+            object.__setattr__(self, name, None)
+            self._parameters[name] = None
+            return
+        if type(param) is not Tensor or not param.is_leaf:
+            raise TypeError(
+                describe(
+                    f"{type(self).__name__}.register_parameter: {name} is {_kind(param)}",
+                    "expected: a leaf tensor, or None",
+                    hint="nn.Parameter(...) makes one",
+                )
+            )
+        self._register_parameter(name, param)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Keep a module under a name that may be computed; an assignment to the attribute does the same.
+
+        Parameters
+        ----------
+        name
+            The attribute under which it is found.
+        module
+            The module. None keeps the name for one that may come later.
+
+        Raises
+        ------
+        ValueError
+            If the name is empty, has a dot, or is taken.
+        TypeError
+            If it is no module.
+        """
+        self._check_name("add_module", "module", name, self._modules)
+        if module is None:
+            object.__setattr__(self, name, None)
+            self._modules[name] = None
+            return
+        if not isinstance(module, Module):
+            raise TypeError(describe(f"{type(self).__name__}.add_module: {name} is {_kind(module)}, and no Module"))
+        self._register_module(name, module)
+
+    register_module = add_module
+
+    def _check_name(self, method: str, kind: str, name: str, own: dict[str, Any]) -> None:
+        """Refuse a name that can't be given to what is registered."""
+        if not isinstance(name, str) or not name or "." in name or (name not in own and hasattr(self, name)):
+            is_taken = isinstance(name, str) and name and "." not in name
+            why = "is an attribute already" if is_taken else "has no dot and isn't empty"
+            raise ValueError(describe(f"{type(self).__name__}.{method}: a {kind}'s name {why}: {name!r}"))
 
     def _refuse_property(self, name: str, kind: str) -> None:
         if hasattr(getattr(type(self), name, None), "__set__"):  # it would keep the value out of sight
@@ -343,6 +407,97 @@ class Module:
         """The buffers, each once: state that isn't trained."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
+    def get_submodule(self, target: str) -> Module:
+        """The module at a path, such as ``"encoder.linear1"``; the module itself at an empty one.
+
+        Raises
+        ------
+        AttributeError
+            If there is none, with the part of the path that leads nowhere and what is there instead.
+
+        Examples
+        --------
+        >>> import graphgrad as gg
+        >>> gg.nn.Sequential(gg.nn.Sequential(gg.nn.ReLU())).get_submodule("0.0")
+        ReLU()
+        """
+        found: Module = self
+        for name in target.split(".") if target else []:
+            inner = found.__dict__.get(name) if name in found._modules else None
+            if not isinstance(inner, Module):
+                there = ", ".join(found._modules) or "none"
+                raise AttributeError(
+                    describe(f"get_submodule: {type(found).__name__} has no module {name!r}", f"modules: {there}")
+                )
+            found = inner
+        return found
+
+    def get_parameter(self, target: str) -> Tensor:
+        """The parameter at a path, such as ``"encoder.linear1.weight"``.
+
+        Raises
+        ------
+        AttributeError
+            If there is none.
+
+        Examples
+        --------
+        >>> import graphgrad as gg
+        >>> gg.nn.Sequential(gg.nn.Linear(3, 2)).get_parameter("0.weight").shape
+        (2, 3)
+        """
+        return self._find_tensor(target, "parameter")
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at a path, such as ``"norm.running_mean"``.
+
+        Raises
+        ------
+        AttributeError
+            If there is none.
+        """
+        return self._find_tensor(target, "buffer")
+
+    def _find_tensor(self, target: str, kind: str) -> Tensor:
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        names = module._parameters if kind == "parameter" else module._buffers
+        found = module.__dict__.get(name) if name in names else None
+        if not isinstance(found, Tensor):
+            there = ", ".join(names) or "none"
+            raise AttributeError(
+                describe(f"get_{kind}: {type(module).__name__} has no {kind} {name!r}", f"{kind}s: {there}")
+            )
+        return found
+
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
+        """Call a function with every module inside, inner before outer, and with this one last.
+
+        Parameters
+        ----------
+        fn
+            What it returns is let go.
+
+        Returns
+        -------
+        Module
+            This one.
+
+        Examples
+        --------
+        >>> import graphgrad as gg
+        >>> def start(module):
+        ...     if isinstance(module, gg.nn.Linear):
+        ...         gg.nn.init.ones_(module.weight)
+        >>> model = gg.nn.Sequential(gg.nn.Linear(2, 1), gg.nn.Tanh()).apply(start)
+        >>> model[0].weight.tolist()
+        [[1.0, 1.0]]
+        """
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
     # ---- values in and out
 
     def _named_state(self) -> Iterator[tuple[str, Tensor]]:
@@ -354,89 +509,19 @@ class Module:
                 if value is not None:
                     yield f"{path}.{name}" if path else name, value
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """All parameters and buffers by path, with PyTorch's keys and shapes.
-
-        The tensors are copies: further training doesn't change them, so that the best state so far can be kept.
-        """
-        return {path: tensor(value.data) for path, value in self._named_state()}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
-        """Take over the values of a `state_dict`, into the memory and dtype that parameters and buffers have.
-
-        Parameters
-        ----------
-        state_dict
-            Tensors or arrays by path.
-        strict
-            Whether the paths must be exactly those of this module.
-
-        Returns
-        -------
-        IncompatibleKeys
-            The paths that were missing and those that weren't expected, for ``strict=False``.
-
-        Raises
-        ------
-        StateDictError
-            If paths differ (when `strict`) or shapes do; everything that is wrong at once, and nothing is changed.
-        DTypeError
-            If `state_dict` is no mapping, or a value is not made of numbers; nothing is changed either.
-
-        Examples
-        --------
-        >>> import graphgrad as gg
-        >>> layer = gg.nn.Linear(2, 1)
-        >>> layer.load_state_dict({"weight": [[3.0, 2.0]]}, strict=False)
-        IncompatibleKeys(missing_keys=['bias'], unexpected_keys=[])
-        >>> layer.weight.tolist()
-        [[3.0, 2.0]]
-        """
-        if not isinstance(state_dict, Mapping):
-            raise DTypeError(describe(f"load_state_dict: a mapping is needed, got {type(state_dict).__name__}"))
-        own = dict(self._named_state())
-        missing = [path for path in own if path not in state_dict]
-        unexpected = [path for path in state_dict if path not in own]
-        problems = []
-        if strict and missing:
-            problems.append(f"missing: {', '.join(missing)}")
-        if strict and unexpected:
-            problems.append(f"unexpected: {', '.join(map(str, unexpected))}")
-        values: list[tuple[Tensor, np.ndarray[Any, Any]]] = []
-        for path, parameter in own.items():
-            if path in state_dict:
-                value = state_dict[path]
-                array = as_array(value.data if isinstance(value, Tensor) else value, copy=False, what=path)
-                values.append((parameter, array))
-                if array.shape != parameter.shape:
-                    problems.append(f"{path}: expected shape {parameter.shape}, got {array.shape}")
-                elif not np.can_cast(array.dtype, parameter.dtype, "same_kind"):
-                    problems.append(f"{path}: expected {parameter.dtype}, got {array.dtype}")
-        if problems:
-            hint = (
-                "strict=False passes over paths, though not over shapes" if strict and (missing or unexpected) else ""
-            )
-            raise StateDictError(
-                describe(f"load_state_dict: this is no state of {type(self).__name__}", *problems, hint=hint)
-            )
-        for parameter, array in values:
-            np.copyto(parameter.data, array, casting="same_kind")
-            wrote(parameter.data)
-        return IncompatibleKeys(missing, unexpected)
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or make them zeros."""
-        for parameter in self.parameters():
-            parameter.grad = None if set_to_none or parameter.grad is None else Tensor(np.zeros_like(parameter.data))
-
     # ---- switches
 
     def train(self, mode: bool = True) -> Self:
-        """Switch this module and all inside it to training, or to evaluation with ``mode=False``."""
+        """Switch this module and all inside it to training, or to evaluation with ``mode=False``.
+
+        A module inside is switched by its own `train`: one that overrides it, to keep a part frozen in evaluation, is
+        asked.
+        """
         if not isinstance(mode, bool):
             raise DTypeError(describe(f"train: mode is True or False, got {mode!r}"))
-        for module in self.modules():
-            module.training = mode
+        self.training = mode
+        for child in self.children():
+            child.train(mode)
         return self
 
     def eval(self) -> Self:

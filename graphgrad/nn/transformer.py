@@ -60,7 +60,7 @@ class _Layer(Module):
     ) -> None:
         super().__init__()
         named: dict[Any, Any] = {"relu": functional.relu, "gelu": functional.gelu}
-        if not callable(activation) and activation not in named:
+        if not (callable(activation) or (isinstance(activation, str) and activation in named)):
             raise ArgumentError(
                 describe(f"{type(self).__name__}: activation is 'relu', 'gelu' or a function, got {activation!r}")
             )

@@ -20,7 +20,7 @@ X = np.random.default_rng(0).normal(size=(3, 4))
         (nn.ReLU(), functional.relu, "ReLU()"),
         (nn.Tanh(), functional.tanh, "Tanh()"),
         (nn.Sigmoid(), functional.sigmoid, "Sigmoid()"),
-        (nn.Softplus(), functional.softplus, "Softplus()"),
+        (nn.Softplus(), functional.softplus, "Softplus(beta=1.0, threshold=20.0)"),
         (nn.LeakyReLU(), functional.leaky_relu, "LeakyReLU(negative_slope=0.01)"),
         (nn.LeakyReLU(0.2), lambda x: functional.leaky_relu(x, 0.2), "LeakyReLU(negative_slope=0.2)"),
         (nn.Softmax(dim=0), lambda x: functional.softmax(x, 0), "Softmax(dim=0)"),
