@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from graphgrad.optim.optimizer import Array, Optimizer, is_number, step_kernels
+from graphgrad.optim.arithmetic import count
+from graphgrad.optim.optimizer import Array, Optimizer, step_kernels
 
-__all__ = ["Adam"]
+__all__ = ["Adam", "check_adam"]
 
 
 class Adam(Optimizer):
@@ -86,11 +87,7 @@ class Adam(Optimizer):
 
     def check(self, group: Mapping[str, Any]) -> None:
         """Refuse options that are out of range."""
-        for name in ("lr", "eps", "weight_decay"):
-            self.check_number(group, name)
-        betas = group["betas"]
-        if not isinstance(betas, (tuple, list)) or len(betas) != 2 or not all(is_number(beta, 1.0) for beta in betas):
-            self.refuse("betas are two numbers from 0 and below 1", betas)
+        check_adam(self, group)
 
     def update(
         self,
@@ -102,18 +99,25 @@ class Adam(Optimizer):
         """Move parameters of a group, in place."""
         means, squares = (self.memory(name, parameters, states) for name in ("exp_avg", "exp_avg_sq"))
         largest = self.memory("max_exp_avg_sq", parameters, states) if group["amsgrad"] else None
-        for state in states:
-            state["step"] = state.get("step", 0) + 1
         step_kernels(parameters).adam(
             parameters,
             gradients,
             means,
             squares,
             largest,
-            [state["step"] for state in states],
+            count(states),
             # As Python's floats, since a NumPy float64 would turn float32 arrays into float64 ones.
             **{name: float(group[name]) for name in ("lr", "eps", "weight_decay")},
             betas=(float(group["betas"][0]), float(group["betas"][1])),
             decoupled=bool(group["decoupled_weight_decay"]),
             maximize=bool(group["maximize"]),
         )
+
+
+def check_adam(optimizer: Optimizer, group: Mapping[str, Any]) -> None:
+    """Refuse options that are out of range, of Adam and its relatives."""
+    for name in ("lr", "eps", "weight_decay"):
+        optimizer.check_number(group, name)
+    optimizer.check_pair(group, "betas", below=1.0)
+    flags = ("amsgrad", "decoupled_weight_decay", "maximize")
+    optimizer.check_flags(group, *(name for name in flags if name in group))

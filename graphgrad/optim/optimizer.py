@@ -8,20 +8,21 @@ kernel: see `graphgrad.kernels.optimiser_steps`.
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
+from graphgrad.graph.checks import check_writeable, is_number
 from graphgrad.graph.dtypes import as_array
-from graphgrad.graph.errors import WriteError, describe
+from graphgrad.graph.errors import DTypeError, describe
 from graphgrad.graph.mode import enable_grad
 from graphgrad.graph.source import Mark, mark
 from graphgrad.graph.tensor import Tensor
-from graphgrad.graph.writes import is_locked, owner, unlocked, wrote
+from graphgrad.graph.writes import owner, unlocked, wrote
 from graphgrad.kernels.choice import kernels_of
+from graphgrad.kernels.plain.optimiser_steps import flat
 
 __all__ = ["Optimizer"]
 
@@ -35,6 +36,11 @@ _FEW = 1 << 15
 It takes up to 0.1 ms longer there, and needs no numba, which takes 0.3 s to load, and seconds to compile at first.
 """
 _CALLS = 1 << 12
+
+_SWITCHES = frozenset(("capturable", "differentiable", "foreach", "fused"))
+"""Options of PyTorch that say how it computes, not what."""
+_SCHEDULED = frozenset(("base_momentum", "initial_lr", "max_lr", "max_momentum", "min_lr", "swa_lr"))
+"""What schedules keep in a group, under PyTorch's names."""
 _COMPILED = frozenset(map(np.dtype, ("float32", "float64", "complex64", "complex128")))
 
 
@@ -65,6 +71,12 @@ class Optimizer:
 
     counts: ClassVar[frozenset[str]] = frozenset()
     """What in a state is a whole number; PyTorch keeps it in an array of its own."""
+
+    numbers: ClassVar[frozenset[str]] = frozenset()
+    """What in a state is one number, not necessarily whole."""
+
+    ours: ClassVar[frozenset[str]] = frozenset()
+    """Options that PyTorch hasn't, which its state dicts may therefore lack."""
 
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]) -> None:
         name = type(self).__name__
@@ -117,8 +129,12 @@ class Optimizer:
         """
         raise NotImplementedError(describe(f"{type(self).__name__}: doesn't say how a parameter moves"))
 
-    def memory(self, name: str, parameters: Sequence[Array], states: Sequence[dict[str, Any]]) -> list[Array]:
-        """An array of the state of each parameter, of its shape, zeros when there is none yet.
+    def memory(
+        self, name: str, parameters: Sequence[Array], states: Sequence[dict[str, Any]], start: float = 0.0
+    ) -> list[Array]:
+        """An array of the state of each parameter, of its shape, full of `start` when there is none yet.
+
+        A complex parameter has twice as many numbers, which all begin with `start`.
 
         Raises
         ------
@@ -130,6 +146,8 @@ class Optimizer:
             array = state.get(name)
             if array is None:
                 array = state[name] = np.zeros_like(parameter)
+                if start:
+                    flat(array).fill(start)
             elif array.dtype != parameter.dtype or array.shape != parameter.shape or not array.flags.carray:
                 if array.shape != parameter.shape:
                     raise ValueError(
@@ -145,15 +163,35 @@ class Optimizer:
 
     def refuse(self, reason: str, got: object) -> NoReturn:
         """Raise the error for an option that is out of range."""
-        raise ValueError(describe(f"{type(self).__name__}: {reason}", f"got: {got!r}"))
+        raise ValueError(describe(f"{type(self).__name__}: {reason}", f"got: {got!r:.80}"))
 
-    def check_number(self, group: Mapping[str, Any], name: str, below: float = math.inf) -> None:
-        """Refuse an option that isn't a number from 0, below a limit."""
+    def check_number(self, group: Mapping[str, Any], name: str, most: float = math.inf) -> None:
+        """Refuse an option that isn't a finite number from 0, up to a limit."""
         value = group[name]
-        if not is_number(value, below):
-            self.refuse(f"{name} is a number from 0" + ("" if below == math.inf else f" and below {below}"), value)
+        if not is_number(value) or not 0 <= value <= most:
+            self.refuse(f"{name} is a number from 0" + f" to {most:g}" * (most < math.inf), value)
+
+    def check_pair(self, group: Mapping[str, Any], name: str, below: float = math.inf) -> None:
+        """Refuse an option that isn't two finite numbers from 0, below a limit."""
+        pair = group[name]
+        fits = isinstance(pair, (tuple, list)) and len(pair) == 2
+        if not fits or not all(is_number(one) and 0 <= one < below for one in pair):
+            self.refuse(f"{name} are two numbers from 0" + f" and below {below:g}" * (below < math.inf), pair)
+
+    def check_flags(self, group: Mapping[str, Any], *names: str) -> None:
+        """Refuse options that aren't True or False."""
+        for name in names:
+            if not isinstance(group[name], (bool, np.bool_)):
+                self.refuse(f"{name} is True or False", group[name])
 
     def _listed(self, params: Iterable[Any]) -> list[Any]:
+        if isinstance(params, (set, frozenset)):
+            raise TypeError(
+                describe(
+                    f"{type(self).__name__}: params is a set, whose order differs from run to run",
+                    hint="a list: the order says which state belongs to which parameter when a state is loaded",
+                )
+            )
         try:
             return list(params)
         except TypeError:
@@ -177,7 +215,11 @@ class Optimizer:
             As for a new optimiser; nothing is changed then.
         """
         name = type(self).__name__
-        unknown = sorted(set(param_group) - {"params", *self.defaults})
+        if not isinstance(param_group, Mapping):
+            got = type(param_group).__name__
+            hint = 'all are tensors, or all are groups: {"params": [w], "lr": 0.1}'
+            raise TypeError(describe(f"{name}: a group of parameters is a dict, got {got}", hint=hint))
+        unknown = sorted(set(param_group) - {"params", *self.defaults} - _SCHEDULED)
         if "params" not in param_group or unknown:
             reason = f"has no option {unknown[0]!r}" if unknown else 'a group holds its parameters under "params"'
             raise ValueError(describe(f"{name}: {reason}", f"options: {', '.join(self.defaults)}"))
@@ -192,6 +234,9 @@ class Optimizer:
                         hint=_PARAMETERS if isinstance(parameter, tuple) or hasattr(parameter, "parameters") else "",
                     )
                 )
+            if parameter.dtype.kind not in "fc":
+                what = f"{name}: parameter {i}, {parameter._title()}, has dtype {parameter.dtype}"
+                raise DTypeError(describe(what, "expected: floats or complex numbers"))
             if not parameter.is_leaf:
                 raise ValueError(
                     describe(
@@ -227,22 +272,11 @@ class Optimizer:
         -------
         What `closure` returned, None without one.
         """
-        loss = None
-        if closure is not None:
-            with enable_grad():
-                loss = closure()
+        loss = None if closure is None else self.evaluate(closure)
         for group in self.param_groups:
             self.check(group)  # options may have been changed since
         moving = [[p for p in group["params"] if p.grad is not None] for group in self.param_groups]
-        for parameters in moving:
-            for parameter in parameters:
-                if not parameter.data.flags.writeable and not is_locked(parameter.data):
-                    raise WriteError(
-                        describe(
-                            f"{type(self).__name__}: {parameter._title()} is read-only",
-                            hint="gg.tensor(...) copies what it is given, gg.asarray(...) shares it",
-                        )
-                    )
+        check_writeable(type(self).__name__, (parameter for parameters in moving for parameter in parameters))
         place = mark()
         for parameters, group in zip(moving, self.param_groups, strict=True):
             owners = {id(_owner(parameter.data)) for parameter in parameters}
@@ -252,6 +286,14 @@ class Optimizer:
                 for parameter in parameters:
                     self._move([parameter], {id(_owner(parameter.data))}, group, place)
         return loss
+
+    def evaluate(self, closure: Callable[[], Any]) -> Any:
+        """What the closure returns, which computes under recording."""
+        if not callable(closure):
+            got = type(closure).__name__
+            raise TypeError(describe(f"{type(self).__name__}.step: the closure is a function, got {got}"))
+        with enable_grad():
+            return closure()
 
     def _move(
         self, parameters: Sequence[Tensor], owners: set[int], group: Mapping[str, Any], place: Mark | None
@@ -266,12 +308,10 @@ class Optimizer:
             states.append(self.state.setdefault(parameter, {}))
         if not arrays:
             return
-        self.update(arrays, gradients, states, group)
+        with np.errstate(all="ignore"):  # nan and infinity are values; detect_anomaly finds where they come from
+            self.update(arrays, gradients, states, group)
         for parameter, array in zip(parameters, arrays, strict=True):
-            if array is not parameter.data:
-                with unlocked(parameter.data):  # whoever locked it asks the book of writes whether it is what it was
-                    np.copyto(parameter.data, array)
-            wrote(parameter.data, place)
+            put(parameter, array, place)
 
     # ---- values in and out
 
@@ -303,15 +343,15 @@ class Optimizer:
 
         Raises
         ------
+        TypeError
+            If it isn't made of dicts and lists as a state dict is.
         ValueError
-            If groups, options or shapes differ; nothing is changed then.
+            If groups, options, shapes or dtypes differ. Nothing is changed by an error.
         """
         name = type(self).__name__
-        absent = [key for key in ("state", "param_groups") if key not in state_dict]
-        if absent:
-            raise ValueError(describe(f"{name}.load_state_dict: there is no {absent[0]!r} in it"))
+        check_form(name, state_dict)
         sizes = [len(group["params"]) for group in self.param_groups]
-        groups = list(state_dict["param_groups"])
+        groups = state_dict["param_groups"]
         loaded_sizes = [len(group.get("params", ())) for group in groups]
         if sizes != loaded_sizes:
             raise ValueError(
@@ -321,8 +361,10 @@ class Optimizer:
                     f"got: {loaded_sizes}",
                 )
             )
-        for group in groups:
-            if set(group) != {"params", *self.defaults}:
+        groups = [{key: value for key, value in group.items() if key not in _SWITCHES} for group in groups]
+        for group, own in zip(groups, self.param_groups, strict=True):
+            group.update({key: self.defaults[key] for key in self.ours if key not in group})
+            if set(group) - _SCHEDULED != {"params", *self.defaults}:
                 raise ValueError(
                     describe(
                         f"{name}.load_state_dict: other options",
@@ -330,23 +372,58 @@ class Optimizer:
                         f"got: {', '.join(key for key in group if key != 'params')}",
                     )
                 )
-            self.check(group)
+            self.check({**group, "params": own["params"]})
         mine = [parameter for group in self.param_groups for parameter in group["params"]]
         theirs = [number for group in groups for number in group["params"]]
+        if len(set(theirs)) < len(theirs):
+            raise ValueError(describe(f"{name}.load_state_dict: a parameter's number is there twice", f"got: {theirs}"))
         by_number = dict(zip(theirs, mine, strict=True))
         state: dict[Tensor, dict[str, Any]] = {}
-        counts = self.counts
         for number, values in state_dict["state"].items():
             parameter = by_number.get(number)
             if parameter is None:
                 raise ValueError(describe(f"{name}.load_state_dict: state of parameter {number}, which is in no group"))
-            state[parameter] = {
-                key: (_count if key in counts else _restored)(name, number, key, value, parameter)
-                for key, value in values.items()
-            }
+            state[parameter] = {key: self.restored(number, key, value, parameter) for key, value in values.items()}
         self.state = state
         for group, loaded in zip(self.param_groups, groups, strict=True):
             group.update({key: value for key, value in loaded.items() if key != "params"})
+
+    def restored(self, number: object, key: str, value: Any, parameter: Tensor) -> Any:
+        """A value of a state dict as it is kept: a number, or a copy of an array, which has the parameter's shape.
+
+        Parameters
+        ----------
+        number, key
+            Whose value it is, for error texts.
+        value
+            What the state dict has.
+        parameter
+            Whose state it becomes.
+
+        Raises
+        ------
+        ValueError
+            If it can't be that.
+        """
+        what = f"{type(self).__name__}.load_state_dict: {key} of parameter {number}"
+        if key in self.counts or key in self.numbers:
+            array = np.asarray(value.data if isinstance(value, Tensor) else value)
+            whole = key in self.counts
+            if array.size != 1 or array.dtype.kind not in "iuf" or (whole and (array.item() < 0 or array.item() % 1)):
+                raise ValueError(describe(f"{what} is a {'count' if whole else 'number'}", f"got: {value!r:.80}"))
+            return int(array.item()) if whole else float(array.item())
+        if isinstance(value, (bool, int, float)) or value is None:
+            return value
+        array = as_array(value.data if isinstance(value, Tensor) else value, copy=False, what=what)
+        if array.shape not in (parameter.shape, ()):
+            raise ValueError(
+                describe(f"{what} has another shape", f"expected: {parameter.shape}", f"got: {array.shape}")
+            )
+        if not np.can_cast(array.dtype, parameter.dtype, "same_kind"):
+            raise ValueError(
+                describe(f"{what} has another dtype", f"expected: {parameter.dtype}", f"got: {array.dtype}")
+            )
+        return np.array(array, parameter.dtype if array.dtype.kind in "fc" else array.dtype, order="C")
 
     def __repr__(self) -> str:
         lines = []
@@ -356,44 +433,49 @@ class Optimizer:
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
 
 
+def check_form(name: str, state_dict: Any) -> None:
+    """Refuse what isn't made of dicts and lists as the state dict of an optimiser is."""
+
+    def refuse(what: str, got: object) -> NoReturn:
+        raise TypeError(describe(f"{name}.load_state_dict: {what}, got {type(got).__name__}"))
+
+    if not isinstance(state_dict, Mapping):
+        refuse("a mapping is needed", state_dict)
+    absent = [key for key in ("state", "param_groups") if key not in state_dict]
+    if absent:
+        raise ValueError(describe(f"{name}.load_state_dict: there is no {absent[0]!r} in it"))
+    states, groups = state_dict["state"], state_dict["param_groups"]
+    if not isinstance(states, Mapping):
+        refuse("'state' is a mapping", states)
+    if not isinstance(groups, (list, tuple)):
+        refuse("'param_groups' is a list", groups)
+    for number, state in states.items():
+        if not isinstance(state, Mapping):
+            refuse(f"the state of parameter {number} is a mapping", state)
+    for i, group in enumerate(groups):
+        if not isinstance(group, Mapping):
+            refuse(f"group {i} is a mapping", group)
+        if not isinstance(group.get("params", ()), (list, tuple)):
+            refuse(f"'params' of group {i} is a list of numbers", group["params"])
+
+
+def put(parameter: Tensor, values: Array, place: Mark | None) -> None:
+    """Note that a parameter was written, and write the values if they aren't in its memory yet."""
+    if values is not parameter.data:
+        with unlocked(parameter.data):  # whoever locked it asks the book of writes whether it is what it was
+            np.copyto(parameter.data, values)
+    wrote(parameter.data, place)
+
+
 def _copied(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_copied(one) for one in value]
     return Tensor(value.copy()) if isinstance(value, np.ndarray) else value
-
-
-def _restored(optimizer: str, number: object, key: str, value: Any, parameter: Tensor) -> Any:
-    """A value of a state dict as it is kept: a copy of an array, which belongs to a parameter or is one number."""
-    if isinstance(value, (bool, int, float)) or value is None:
-        return value
-    array = as_array(value.data if isinstance(value, Tensor) else value, copy=False, what=key)
-    if array.shape not in (parameter.shape, ()):
-        raise ValueError(
-            describe(
-                f"{optimizer}.load_state_dict: {key} of parameter {number} has another shape",
-                f"expected: {parameter.shape}",
-                f"got: {array.shape}",
-            )
-        )
-    return np.array(array, parameter.dtype if array.dtype.kind == "f" else array.dtype, order="C")
-
-
-def _count(optimizer: str, number: object, key: str, value: Any, parameter: Tensor) -> int:
-    """A whole number of a state dict, from whatever holds it."""
-    array = np.asarray(value.data if isinstance(value, Tensor) else value)
-    if array.size != 1 or array.dtype.kind not in "iuf" or array.item() < 0 or array.item() % 1:
-        raise ValueError(
-            describe(f"{optimizer}.load_state_dict: {key} of parameter {number} is a count", f"got: {value!r:.80}")
-        )
-    return int(array.item())
 
 
 def _owner(array: Array) -> Array:
     """The array that owns the memory; most own it themselves."""
     return array if array.base is None else owner(array)
-
-
-def is_number(value: object, below: float = math.inf) -> bool:
-    """Whether something is a number from 0, below a limit."""
-    return isinstance(value, numbers.Real) and 0.0 <= float(value) < below
 
 
 def step_kernels(parameters: Sequence[Array]) -> ModuleType:

@@ -17,7 +17,7 @@ class SGD(Optimizer):
 
     With g = gradient + weight_decay · p, and m = momentum · m + (1 - dampening) · g, where m = g in the first step, a
     step is p -= lr · m; with `nesterov` p -= lr · (g + momentum · m); without momentum p -= lr · g. That is PyTorch's
-    convention.
+    convention; for others see the notes.
 
     Parameters
     ----------
@@ -40,6 +40,16 @@ class SGD(Optimizer):
     ------
     ValueError
         If an option is negative, or `nesterov` comes without momentum or with dampening.
+
+    Notes
+    -----
+    Each parameter's state has, with momentum, ``momentum_buffer``. Where momentum is written as an average,
+    v = momentum · v + (1 - momentum) · g and p -= lr · v, give (1 - momentum) · lr as the rate. `dampening` isn't the
+    same: it holds back nothing in the first step.
+
+    Where Nesterov's momentum is written with a gradient that is taken ahead, m = momentum · m + lr · gradient(p -
+    momentum · m) and p -= m, the parameter here is that point ahead: p there is p + lr · momentum ·
+    ``momentum_buffer`` here.
 
     Examples
     --------
@@ -79,6 +89,7 @@ class SGD(Optimizer):
         """Refuse options that are out of range."""
         for name in _NUMBERS:
             self.check_number(group, name)
+        self.check_flags(group, "nesterov", "maximize")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             self.refuse(
                 "nesterov needs momentum above 0 and dampening 0",

@@ -1,5 +1,6 @@
-"""Worked numbers of P08 on gradient descent, momentum and Adam; and what is misprinted about them."""
+"""Worked numbers and items of P08 on optimisers; and what is misprinted about them."""
 
+import itertools
 import math
 
 import numpy as np
@@ -53,7 +54,8 @@ def test_three_steps_of_each(example: WorkedNumber, check: Check) -> None:
         "momentum_ema": trace(lambda w: gg.optim.SGD([w], **averaged)),
         "adam": trace(lambda w: gg.optim.Adam([w], lr=given["alpha"], betas=betas, eps=given["eps"])),
     }
-    check(example, found, skip=["rmsprop"])
+    found["rmsprop"] = trace(lambda w: gg.optim.RMSprop([w], lr=given["alpha"], alpha=given["beta"], eps=given["eps"]))
+    check(example, found)
 
 
 @pytest.mark.worked("W131")
@@ -69,6 +71,14 @@ def test_momentum_as_a_sum_and_nesterov(example: WorkedNumber, check: Check) -> 
         (point,) = descend(optimizer, ahead, 1)
         nesterov.append(point + alpha * beta * optimizer.state[ahead]["momentum_buffer"].item())
     check(example, {"momentum": momentum, "nesterov": nesterov})
+
+
+@pytest.mark.worked("W132")
+def test_three_steps_of_adagrad(example: WorkedNumber, check: Check) -> None:
+    given = example.input
+    w = leaf(given["w0"])
+    optimizer = gg.optim.Adagrad([w], lr=given["alpha"], eps=given["eps"])
+    check(example, {"adagrad": descend(optimizer, w, given["steps"])})
 
 
 @pytest.mark.worked("W133")
@@ -110,6 +120,106 @@ def test_momentum_under_a_constant_gradient(example: WorkedNumber, check: Check)
     check(example, {"step": last_step(given["beta"]), "step_beta0": last_step(0.0)})
 
 
+@pytest.mark.worked("W136")
+def test_an_average_and_its_correction(example: WorkedNumber, check: Check) -> None:
+    """Adam's mean of gradients is one; with β₂ = 0, a step is that mean, corrected, over the size of the gradient."""
+    means, corrected = [], []
+    for beta in example.input["beta"]:
+        w = leaf([0.0])
+        optimizer = gg.optim.Adam([w], lr=1.0, betas=(beta, 0.0), eps=0.0)
+        for theta in example.input["theta"]:
+            before = w.item()
+            w.grad = gg.tensor([float(theta)], dtype="float64")
+            optimizer.step()
+            means.append(optimizer.state[w]["exp_avg"].item())
+            corrected.append((before - w.item()) * theta)
+    check(example, {"V": means[:3], "corr": corrected[:3], "corr98": corrected[3:]})
+
+
+@pytest.mark.worked("W137", "W138")
+def test_the_window_of_an_average(example: WorkedNumber, check: Check) -> None:
+    """Under gradients of 1 momentum grows to the length of the window, 1 / (1 - β)."""
+
+    def window(beta):
+        w = leaf([0.0])
+        optimizer = gg.optim.SGD([w], lr=1.0, momentum=beta)
+        w.grad = gg.tensor([1.0], dtype="float64")
+        optimizer.step()
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": {0: {"momentum_buffer": [1.0 / (1.0 - beta)]}}})
+        optimizer.step()  # it stays there
+        return optimizer.state[w]["momentum_buffer"].item()
+
+    if example.id == "W138":
+        check(example, {"n": [[window(beta) for beta in pair] for pair in example.input["pairs"]]})
+        return
+    w = leaf([0.0])
+    optimizer = gg.optim.SGD([w], momentum=0.9)
+    for step in range(11):
+        w.grad = gg.tensor([float(step == 0)], dtype="float64")
+        optimizer.step()
+    left = optimizer.state[w]["momentum_buffer"].item()
+    check(example, {"n": [window(beta) for beta in example.input["beta"]], "p": left, "inv_e": math.exp(-1.0)})
+
+
+@pytest.mark.worked("W145")
+def test_the_gradient_of_samples_is_unbiased(example: WorkedNumber, check: Check) -> None:
+    x, y = (gg.tensor(example.input[name], dtype="float64") for name in ("x", "y"))
+
+    def slope(indices):
+        """The gradient of the mean over samples."""
+        w = leaf(example.input["w"])
+        (gg.nn.functional.mse_loss(w * x[indices], y[indices]) / 2).backward()
+        assert w.grad is not None
+        return w.grad.item()
+
+    def spread(size):
+        """The variance over all mini-batches that can be drawn with replacement."""
+        return np.var([slope(list(batch)) for batch in itertools.product(range(4), repeat=size)])
+
+    check(
+        example,
+        {
+            "grads": [slope([i]) for i in range(4)],
+            "mean": slope([0, 1, 2, 3]),
+            "var": spread(1),
+            "var2": spread(2),
+            "var4": spread(4),
+            "mean_10_copies": slope([0, 1, 2, 3] * 10),
+        },
+    )
+
+
+@pytest.mark.worked("W148")
+def test_the_average_of_places(example: WorkedNumber, check: Check) -> None:
+    given = example.input["w"]
+    model = gg.nn.Linear(1, 1, bias=False, dtype="float64")
+    averaged = gg.optim.swa_utils.AveragedModel(model)
+    for place in given:
+        model.weight.data = np.array([[place]])
+        averaged.update_parameters(model)
+    check(example, {"last": model.weight[0, 0], "avg": averaged.module.weight[0, 0]})
+
+
+@pytest.mark.curriculum("P08.02", "P08.04")
+@pytest.mark.worked("W111")
+def test_a_batch_in_parts_gives_the_gradient_of_the_whole(example: WorkedNumber, check: Check) -> None:
+    """P08.07 too: workers that average the gradients of equal chunks take the step of the whole batch."""
+    x, y = np.array(example.input["X"], dtype=float).T, np.array(example.input["Y"], dtype=float).T
+
+    def gradients(rows):
+        w, b = leaf(example.input["w"]), leaf([float(example.input["b"])])
+        z = gg.matmul(x[rows], w) + b
+        loss = gg.nn.functional.binary_cross_entropy_with_logits(z, gg.tensor(y[rows]))
+        loss.backward()
+        return gg.sigmoid(z), loss, w.grad, b.grad
+
+    scores, loss, dw, db = gradients(slice(None))
+    parts = [gradients([i]) for i in range(3)]
+    np.testing.assert_allclose(np.mean([part[2].data for part in parts], axis=0), dw.data, rtol=1e-12)
+    np.testing.assert_allclose(np.mean([part[3].data for part in parts], axis=0), db.data, rtol=1e-12)
+    check(example, {"A": scores[:, 0], "J": loss, "dw": dw, "db": db[0]})
+
+
 @pytest.mark.worked("W176")
 def test_decay_through_the_gradient_is_a_shrinking(example: WorkedNumber, check: Check) -> None:
     given = example.input
@@ -119,6 +229,99 @@ def test_decay_through_the_gradient_is_a_shrinking(example: WorkedNumber, check:
         one.grad = gg.tensor([given["g"]], dtype="float64")
         gg.optim.SGD([one], lr=given["alpha"], **options).step()
     check(example, {"via_grad": w[0], "via_shrink": shrunk[0]})
+
+
+SURFACES = {
+    "bowl": (lambda w: gg.sum(w**2), 0.1),
+    "ravine": (lambda w: 0.5 * w[0] ** 2 + 12.5 * w[1] ** 2, 0.05),
+    "saddle": (lambda w: 0.5 * w[0] ** 2 - 0.5 * w[1] ** 2, 0.05),
+}
+
+
+@pytest.mark.curriculum("P08.16", "P09.06")
+@pytest.mark.parametrize("surface", SURFACES)
+def test_the_same_start_for_every_optimiser(surface: str) -> None:
+    """All go down; on the saddle those that adapt are the first to leave, and momentum leaves before descent does."""
+    function, rate = SURFACES[surface]
+    makers = {
+        "descent": lambda w: gg.optim.SGD([w], lr=rate),
+        "momentum": lambda w: gg.optim.SGD([w], lr=rate, momentum=0.9),
+        "nesterov": lambda w: gg.optim.SGD([w], lr=rate, momentum=0.9, nesterov=True),
+        "rmsprop": lambda w: gg.optim.RMSprop([w], lr=rate, alpha=0.9),
+        "adam": lambda w: gg.optim.Adam([w], lr=rate),
+    }
+    values = {}
+    for name, make in makers.items():
+        w = leaf([2.0, 1e-3])
+        optimizer = make(w)
+        begun = function(w).item()
+        for _ in range(60):
+            optimizer.zero_grad()
+            function(w).backward()
+            optimizer.step()
+        values[name] = function(w).item()
+        assert values[name] < begun
+    if surface == "saddle":
+        assert values["descent"] > 0 > values["momentum"]
+        assert max(values["rmsprop"], values["adam"]) < 0
+    if surface == "ravine":
+        assert values["nesterov"] < values["descent"]
+
+
+@pytest.mark.curriculum("P08.03", "P08.06", "P09.11")
+def test_single_samples_never_settle_and_batches_do() -> None:
+    """The last steps of gradient descent on all samples stand still; those on one wander, and on ten less."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=200)
+    y = 2.0 * x + rng.normal(size=200)
+
+    def wandering(size):
+        w, places = leaf(0.0), []
+        optimizer = gg.optim.SGD([w], lr=0.1)
+        for _ in range(400):
+            rows = np.arange(200) if size == 200 else rng.integers(200, size=size)
+            optimizer.zero_grad()
+            gg.nn.functional.mse_loss(w * x[rows], gg.tensor(y[rows])).backward()
+            optimizer.step()
+            places.append(w.item())
+        best = (x @ y) / (x @ x)
+        assert abs(np.mean(places[100:]) - best) < 0.1
+        return np.std(places[100:])
+
+    one, ten, all_of_them = wandering(1), wandering(10), wandering(200)
+    assert all_of_them < 1e-8 < ten < one / 2
+
+
+@pytest.mark.curriculum("P08.08")
+def test_an_optimiser_follows_what_it_learns_when_that_drifts() -> None:
+    rng = np.random.default_rng(1)
+    w = leaf(0.0)
+    optimizer = gg.optim.SGD([w], lr=0.2)
+    errors = []
+    for t in range(300):
+        slope = 3.0 * t / 300.0
+        x = rng.normal()
+        optimizer.zero_grad()
+        ((w * x - slope * x) ** 2).backward()
+        optimizer.step()
+        errors.append(abs(w.item() - slope))
+    assert max(errors[50:]) < 0.2
+
+
+def test_momentum_as_an_average_starts_with_its_share() -> None:
+    """The two conventions differ by a rate of 1 - β, from the first step on. Dampening doesn't: its first is whole."""
+    gradients = (1.0, -2.0, 0.5)
+    w, dampened, v, place = leaf([0.0]), leaf([0.0]), 0.0, 0.0
+    average = gg.optim.SGD([w], lr=0.1 * (1 - 0.9), momentum=0.9)
+    other = gg.optim.SGD([dampened], lr=0.1, momentum=0.9, dampening=0.9)
+    for g in gradients:
+        v = 0.9 * v + (1 - 0.9) * g
+        place -= 0.1 * v
+        for one, optimizer in ((w, average), (dampened, other)):
+            one.grad = gg.tensor([g], dtype="float64")
+            optimizer.step()
+    assert w.item() == pytest.approx(place, rel=1e-13)
+    assert abs(dampened.item() - place) > 0.1
 
 
 def test_e013_the_look_ahead_is_against_the_momentum() -> None:
@@ -172,3 +375,33 @@ def test_e111_each_average_is_corrected_with_its_own_beta() -> None:
     m, v = (optimizer.state[w][name].item() for name in ("exp_avg", "exp_avg_sq"))
     assert (m / (1 - 0.9), m / (1 - 0.999)) == (pytest.approx(1.0), pytest.approx(100.0))
     assert -w.item() == pytest.approx(m / (1 - 0.9) / math.sqrt(v / (1 - 0.999)))
+
+
+def test_e004_a_sum_over_a_batch_is_b_times_the_mean() -> None:
+    steps = []
+    for reduce in (gg.mean, gg.sum):
+        w = leaf(0.0)
+        reduce(w * gg.tensor([-0.5, 0.5, 3.0], dtype="float64")).backward()
+        gg.optim.SGD([w], lr=0.1).step()
+        steps.append(w.item())
+    assert steps == pytest.approx([-0.1, -0.3])
+
+
+def test_e109_an_average_adds_what_it_takes_in() -> None:
+    w = leaf([0.0])
+    optimizer = gg.optim.Adam([w], betas=(0.9, 0.999))
+    for theta in (40.0, 49.0):
+        w.grad = gg.tensor([theta], dtype="float64")
+        optimizer.step()
+    assert optimizer.state[w]["exp_avg"].item() == pytest.approx(8.5)
+    assert pytest.approx(4.9) == (1 - 0.9) * 49  # as printed
+
+
+def test_e151_a_step_is_the_rate_times_the_gradient() -> None:
+    steps = []
+    for rate in (0.1, 1.0):  # 1, as printed
+        w = leaf(5.0)
+        (w * 10.0).backward()
+        gg.optim.SGD([w], lr=rate).step()
+        steps.append(w.item())
+    assert steps == [4.0, -5.0]

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import graphgrad as gg
+from graphgrad import optim
 from graphgrad.graph.writes import Lock
 from graphgrad.kernels.plain import optimiser_steps as plain
-from graphgrad.optim import SGD, Adam, Optimizer, optimizer
+from graphgrad.optim import SGD, Adam, Optimizer, arithmetic, optimizer
 
 Array = np.ndarray[Any, Any]
 
@@ -22,16 +23,31 @@ OPTIMISERS: Mapping[str, Callable[[Any], Optimizer]] = {
     "Adam": lambda params: Adam(params, lr=0.1, weight_decay=0.1),
     "AMSGrad": lambda params: Adam(params, lr=0.1, amsgrad=True),
 }
+IN_NUMPY: Mapping[str, Callable[[Any], Optimizer]] = {
+    "Adagrad": lambda params: optim.Adagrad(params, lr=0.1, initial_accumulator_value=0.1, weight_decay=0.1),
+    "Adadelta": lambda params: optim.Adadelta(params, eps=1e-2),
+    "RMSprop": lambda params: optim.RMSprop(params, eps=0.1, momentum=0.5, centered=True, weight_decay=0.1),
+    "NAdam": lambda params: optim.NAdam(params, lr=0.1, weight_decay=0.1, decoupled_weight_decay=True),
+    "RAdam": lambda params: optim.RAdam(params, lr=0.1, betas=(0.5, 0.9)),
+    "Adamax": lambda params: optim.Adamax(params, lr=0.1),
+    "ASGD": lambda params: optim.ASGD(params, lr=0.1, t0=1),
+    "Rprop": lambda params: optim.Rprop(params, lr=0.1),
+}
+WAYS = [
+    *((way, name, make) for name, make in OPTIMISERS.items() for way in ("plain", "kernels")),
+    *(("plain", name, make) for name, make in IN_NUMPY.items()),
+]
 
 
 def every(test: Callable[..., None]) -> Callable[..., None]:
-    """Run a test for each optimiser, either way."""
-    return pytest.mark.usefixtures("steps")(pytest.mark.parametrize("make", OPTIMISERS.values(), ids=OPTIMISERS)(test))
+    """Run a test for each optimiser, for few numbers, which move in plain NumPy, and for many."""
+    ways = [pytest.param(make, way, id=f"{name}-{way}") for way, name, make in WAYS]
+    return pytest.mark.parametrize(("make", "steps"), ways, indirect=["steps"])(pytest.mark.usefixtures("steps")(test))
 
 
-@pytest.fixture(params=["plain", "kernels"])
+@pytest.fixture
 def steps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything holds for few numbers, which move in plain NumPy, and for many."""
+    """Whether kernels are taken, whatever the number of numbers."""
     monkeypatch.setattr(optimizer, "_FEW", sys.maxsize if request.param == "plain" else 0)
 
 
@@ -207,6 +223,18 @@ def test_a_state_of_another_shape_is_refused(make: Callable[[Any], Optimizer]) -
             steps.step()
         steps.state[p][name] = kept
     np.testing.assert_array_equal(p.data, before)
+
+
+@pytest.mark.parametrize("make", IN_NUMPY.values(), ids=IN_NUMPY)
+def test_blocks_of_a_large_parameter_move_as_the_whole(
+    make: Callable[[Any], Optimizer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = []
+    for size in (1 << 20, 5):
+        monkeypatch.setattr(arithmetic, "_BLOCK", size)
+        results.append(moved(make, [draw(3, 4), draw(7, seed=2)], [draw(3, 4, seed=1), draw(7, seed=3)]))
+    for whole, parts in zip(*results, strict=True):
+        assert whole.tobytes() == parts.tobytes()
 
 
 def test_optimisers_of_others_get_plain_arrays() -> None:

@@ -266,12 +266,16 @@ def test_a_state_that_does_not_fit_changes_nothing(change: Any, says: str) -> No
         ([leaf(1.0), leaf(1.0) * 2], {}, ValueError, "parameter 1, a tensor of shape .1,., was computed"),
         ([leaf(1.0)] * 1 + [(p := leaf(2.0)), p], {}, ValueError, "parameter 2, .* is there twice"),
         ([{"params": [(q := leaf(2.0))]}, {"params": [q]}], {}, ValueError, "is there twice"),
+        ([{"params": [leaf(1.0)]}, leaf(1.0)], {}, TypeError, r"is a dict, got Tensor[\s\S]*hint: all are tensors, or"),
+        ([leaf(1.0), gg.tensor([1, 2])], {}, gg.DTypeError, "parameter 1, .* has dtype int64"),
         ([{"params": [leaf(1.0)], "rate": 1.0}], {}, ValueError, "has no option 'rate'"),
         ([{"lr": 1.0}], {}, ValueError, 'under "params"'),
         ([leaf(1.0)], {"lr": -0.1}, ValueError, "lr is a number from 0"),
         ([leaf(1.0)], {"lr": float("nan")}, ValueError, "lr is a number from 0"),
         ([leaf(1.0)], {"lr": "fast"}, ValueError, "lr is a number from 0"),
+        ([leaf(1.0)], {"lr": True}, ValueError, "lr is a number from 0"),
         ([leaf(1.0)], {"momentum": -0.1}, ValueError, "momentum is a number from 0"),
+        ([leaf(1.0)], {"maximize": "no"}, ValueError, "maximize is True or False"),
         ([leaf(1.0)], {"dampening": None}, ValueError, "dampening is a number from 0"),
         ([leaf(1.0)], {"weight_decay": -1}, ValueError, "weight_decay is a number from 0"),
         ([leaf(1.0)], {"nesterov": True}, ValueError, "nesterov needs momentum above 0"),
@@ -281,6 +285,45 @@ def test_a_state_that_does_not_fit_changes_nothing(change: Any, says: str) -> No
 def test_what_is_refused(params: Any, options: Any, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         SGD(params, **options)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda s: None, "a mapping is needed, got NoneType"),
+        (lambda s: [s], "a mapping is needed, got list"),
+        (lambda s: {**s, "state": []}, "'state' is a mapping, got list"),
+        (lambda s: {**s, "state": {0: 1.0}}, "the state of parameter 0 is a mapping, got float"),
+        (lambda s: {**s, "param_groups": {}}, "'param_groups' is a list, got dict"),
+        (lambda s: {**s, "param_groups": [3]}, "group 0 is a mapping, got int"),
+        (lambda s: {**s, "param_groups": [{"params": 0}]}, "'params' of group 0 is a list of numbers, got int"),
+    ],
+)
+@pytest.mark.parametrize("make", [SGD, gg.optim.LBFGS])
+def test_what_has_not_the_form_of_a_state_is_refused(make: Any, change: Any, says: str) -> None:
+    optimizer = make([leaf(1.0)])
+    before = repr(optimizer)
+    with pytest.raises(TypeError, match=f"{make.__name__}.load_state_dict: {says}"):
+        optimizer.load_state_dict(change(optimizer.state_dict()))
+    assert repr(optimizer) == before
+
+
+def test_complex_memories_of_a_real_parameter_are_refused() -> None:
+    p = with_gradient(leaf(1.0), 1.0)
+    optimizer = SGD([p], momentum=0.9)
+    optimizer.step()
+    state = optimizer.state_dict()
+    state["state"][0]["momentum_buffer"] = gg.tensor([1j])
+    with pytest.raises(ValueError, match=r"momentum_buffer of parameter 0 has another dtype[\s\S]*got: complex"):
+        optimizer.load_state_dict(state)
+    assert optimizer.state[p]["momentum_buffer"].tolist() == [1.0]
+
+
+def test_a_closure_is_a_function() -> None:
+    p = with_gradient(leaf(1.0), 1.0)
+    with pytest.raises(TypeError, match=r"SGD\.step: the closure is a function, got Tensor"):
+        SGD([p]).step(p)  # type: ignore[arg-type]
+    assert p.item() == 1.0
 
 
 def test_a_copy_with_its_model_is_independent() -> None:
@@ -305,3 +348,26 @@ def test_repr_shows_the_groups() -> None:
         "SGD(\n  group 0: 2 parameters, lr=0.1, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, "
         "maximize=False\n)"
     )
+
+
+def test_an_order_that_differs_from_run_to_run_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"SGD: params is a set[\s\S]*hint: a list"):
+        SGD({leaf(1.0), leaf(2.0)})
+
+
+def test_what_a_schedule_keeps_in_a_group_is_saved_and_what_says_how_torch_computes_is_not() -> None:
+    p = with_gradient(leaf(1.0), 1.0)
+    optimizer = SGD([p], lr=0.1)
+    state = optimizer.state_dict()
+    state["param_groups"][0].update(initial_lr=0.5, foreach=None, fused=True, differentiable=False)
+    optimizer.load_state_dict(state)
+    assert optimizer.state_dict()["param_groups"][0]["initial_lr"] == 0.5
+    assert not {"foreach", "fused", "differentiable"} & set(optimizer.param_groups[0])
+
+
+def test_a_number_that_stands_for_two_parameters_is_refused() -> None:
+    optimizer = SGD([{"params": [leaf(1.0)]}, {"params": [leaf(2.0)]}])
+    state = optimizer.state_dict()
+    state["param_groups"][1]["params"] = [0]
+    with pytest.raises(ValueError, match=r"a parameter's number is there twice[\s\S]*got: \[0, 0\]"):
+        optimizer.load_state_dict(state)
