@@ -16,7 +16,7 @@ from graphgrad.files import write
 
 from .harness import measure
 
-GROUPS = ("chain", "kernels", "scalars", "walking")
+GROUPS = ("chain", "fitting", "kernels", "scalars", "walking")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
