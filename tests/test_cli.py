@@ -294,15 +294,16 @@ def test_an_ascii_stream_gets_ascii(run_python: Any, environment: dict[str, str]
 
 
 def test_a_long_training_is_listed_in_short() -> None:
+    from graphgrad.cli.walking import index
     from graphgrad.walk.script import Pass
 
     passes = [Pass(i, float("nan") if i == 50 else 1.0 / i, None, 3) for i in range(1, 101)]
-    rows = list(cli.index(passes))
+    rows = list(index(passes))
     numbers = [int(row.split()[1]) for row in rows if row.startswith("  pass")]
     assert numbers == [*range(1, 7), 50, *range(95, 101)]
     assert rows.count("  ...") == 2
-    assert list(cli.index(passes[:1])) == []
-    assert len(list(cli.index(passes[:12]))) == 14
+    assert list(index(passes[:1])) == []
+    assert len(list(index(passes[:12]))) == 14
 
 
 @pytest.fixture

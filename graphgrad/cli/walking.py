@@ -1,22 +1,19 @@
-"""The command line: ``graphgrad walk``, ``render``, ``lessons``, ``ops``, ``doctor``, and the terminal UI without any.
-
-Everything works without a terminal too, for pipes, continuous integration and screen readers. Exit status: 0 done, 1
-the user's script or data failed, or the output can't be written, 2 wrong usage. What a command needs is imported when
-it runs, so that help is quick.
-"""
+"""``graphgrad walk`` and ``graphgrad render``."""
 
 from __future__ import annotations
 
 import contextlib
 import difflib
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from graphgrad.cli.application import app
+from graphgrad.cli.speaking import FAILED, complain, fail, is_terminal, misuse, on_screen, say, without_place
 
 if TYPE_CHECKING:
     from graphgrad.lessons.lesson import Lesson
@@ -25,60 +22,11 @@ if TYPE_CHECKING:
     from graphgrad.walk.steps import Granularity
     from graphgrad.walk.walk import Walk
 
-__all__ = ["app", "main"]
-
-FAILED = 1
-MISUSED = 2
+__all__ = ["render", "walk"]
 
 SCRIPTS = (".py", ".pyw", "")
 """What the names of scripts end in."""
 ONLY_SCRIPTS = "only scripts take arguments"
-
-app = typer.Typer(
-    name="graphgrad",
-    help="See how deep learning computes: every value, every gradient, step by step.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def main() -> None:
-    """Run the command line."""
-    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the process is there
-    # A stream that whoever started this process has closed isn't there at all.
-    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
-    try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()
-    except OSError as error:  # such as a full disk; a pipe that is closed early has ended quietly by now
-        print(f"graphgrad: {error}", file=sys.stderr)
-        sys.stdout = nowhere  # so that nothing is tried again on the way out
-        sys.exit(FAILED)
-
-
-@app.callback(invoke_without_command=True)
-def start(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
-) -> None:
-    """Set out from here."""
-    if version:
-        from graphgrad import __version__
-
-        say(f"graphgrad {__version__}")
-    elif context.invoked_subcommand is None:
-        home = on_screen("home")
-        if home is None:
-            say(context.get_help())
-        else:
-            home()
-
-
-# ---- walk ------------------------------------------------------------------------------------------------------------
 
 Target = Annotated[
     str, typer.Argument(metavar="TARGET", help="A lesson's id, a Python script, or a saved graph or walk (.json).")
@@ -349,151 +297,3 @@ def index(passes: list[Pass], most: int = 12) -> Iterator[str]:
         line = "" if one.site is None else f"line {one.site.line}"
         yield f"  pass {one.number:<6} {loss:<18}{line:<12}{one.nodes} operation{'s' * (one.nodes != 1)}"
     yield ""
-
-
-def is_terminal() -> bool:
-    """Whether somebody sits at a terminal, one that can be drawn on."""
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def on_screen(does: str) -> Callable[..., Any] | None:
-    """What the terminal UI does under a name; None if there is no terminal, or no such UI."""
-    from graphgrad.walk.visualizers import find_visualizer, visualizers
-
-    if not is_terminal() or "tui" not in visualizers():
-        return None
-    return getattr(find_visualizer("tui")(), does, None)
-
-
-# ---- lessons ---------------------------------------------------------------------------------------------------------
-
-
-@app.command()
-def lessons(
-    part: Annotated[str, typer.Argument(help="A part of the curriculum, such as P01.")] = "",
-    check: Annotated[bool, typer.Option("--check", help="Say what is wrong with them.")] = False,
-) -> None:
-    """List the lessons. `graphgrad walk ID` takes one."""
-    from graphgrad.lessons import catalogue, curriculum, open_lesson
-    from graphgrad.lessons import check as problems_of
-
-    if part:
-        try:
-            part = curriculum.part(part.upper()).id
-        except curriculum.UnknownIdError as error:
-            misuse(str(error))
-    found = [info for info in catalogue() if part in ("", info.part)]
-    width = max((len(info.id) for info in found), default=0)
-    heading = ""
-    for info in found:
-        if info.part != heading:
-            heading = info.part
-            say(f"{heading}  {curriculum.part(heading).name}")
-        say(f"  {info.id:<{width}}  {info.title}, {info.minutes} min")
-    if not found:
-        say(f"there is no lesson on {part} yet")
-    wrong = [problem for info in found for problem in problems_of(open_lesson(info.id))] if check else []
-    for problem in wrong:
-        say(str(problem))
-    if check:
-        say(f"{len(found)} lessons, {len(wrong)} problem{'' if len(wrong) == 1 else 's'}")
-    raise typer.Exit(FAILED if wrong else 0)
-
-
-# ---- the reference ---------------------------------------------------------------------------------------------------
-
-
-@app.command()
-def ops(
-    name: Annotated[str, typer.Argument(help="An operation, such as tanh.")] = "",
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="Write the whole reference as Markdown.")] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file, with --markdown.")] = None,
-) -> None:
-    """List every operation with formula and derivative, or show the page of one."""
-    from graphgrad.files import write
-    from graphgrad.lessons import curriculum
-    from graphgrad.ops import find
-    from graphgrad.render.reference import markdown, page_lines, table_lines
-
-    def title(id: str) -> str:
-        return curriculum.item(id).name
-
-    if output is not None and not as_markdown:
-        misuse("--output is for --markdown")
-    if as_markdown and name:
-        misuse("--markdown writes the whole reference, not the page of one operation")
-    width = max(shutil.get_terminal_size((120, 24)).columns, 60)
-    if as_markdown:
-        lines: Iterator[str] = markdown(title)
-    elif name:
-        try:
-            lines = page_lines(find(name), title, width)
-        except LookupError as error:
-            misuse(without_place(error))
-    else:
-        lines = table_lines(width)
-    if output is None:
-        for line in lines:
-            say(line)
-        return
-    try:
-        write(output, "\n".join([*lines, ""]).encode())
-    except OSError as error:
-        fail(f"{output} can't be written: {error.strerror or error}")
-    say(str(output))
-
-
-# ---- doctor ----------------------------------------------------------------------------------------------------------
-
-
-@app.command()
-def doctor(
-    warm: Annotated[bool, typer.Option("--warm", help="Compile all kernels now, so that nobody waits later.")] = False,
-) -> None:
-    """Say what graphgrad finds on this machine, and what it will use."""
-    from graphgrad.doctor import diagnosis, warm_kernels
-
-    for title, found in diagnosis():
-        say(f"{title:<13}{found}")
-    if warm and not warm_kernels(say, complain):
-        raise typer.Exit(FAILED)
-
-
-# ---- what everything is said with ------------------------------------------------------------------------------------
-
-
-def say(text: str, to: Any = None) -> None:
-    """Print text that may have come from anybody, on a stream of any encoding."""
-    from graphgrad.view.text import clean, to_ascii
-
-    stream = to or sys.stdout
-    for line in text.split("\n"):
-        line = clean(line)
-        try:
-            line.encode(stream.encoding or "ascii")
-        except UnicodeEncodeError:
-            line = to_ascii(line)
-        print(line, file=stream)
-
-
-def complain(text: str) -> None:
-    """Print on the stream of errors."""
-    sys.stdout.flush()
-    say(text.rstrip("\n"), sys.stderr)
-
-
-def fail(text: str) -> NoReturn:
-    """End because the user's script or data failed."""
-    complain(text)
-    raise typer.Exit(FAILED)
-
-
-def without_place(error: Exception) -> str:
-    """What an error says, but for the line that called: here that is the command's own."""
-    return "\n".join(line for line in str(error).split("\n") if not line.startswith("  at: "))
-
-
-def misuse(what: str, *details: str) -> NoReturn:
-    """End because the command was used wrongly."""
-    complain("\n".join([f"graphgrad: {what}", *(f"  {detail}" for detail in details)]))
-    raise typer.Exit(MISUSED)
