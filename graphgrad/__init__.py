@@ -99,7 +99,22 @@ _NAMES: dict[str, str] = {
     "walk.trace": "walk",
 }
 _EXPORTS: dict[str, str] = {name: f"graphgrad.{module}" for module, names in _NAMES.items() for name in names.split()}
-_ROOMS: tuple[str, ...] = ("autodiff", "datasets", "graph", "lessons", "nn", "ops", "optim", "render", "view")
+_ROOMS: tuple[str, ...] = (
+    "autodiff",
+    "data",
+    "datasets",
+    "graph",
+    "interop",
+    "io",
+    "lessons",
+    "models",
+    "nn",
+    "ops",
+    "optim",
+    "render",
+    "train",
+    "view",
+)
 
 __all__ = sorted([*_EXPORTS, *_ROOMS])  # noqa: PLE0605 - one list, not two
 
@@ -138,13 +153,18 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from graphgrad import autodiff as autodiff
+    from graphgrad import data as data
     from graphgrad import datasets as datasets
     from graphgrad import graph as graph
+    from graphgrad import interop as interop
+    from graphgrad import io as io
     from graphgrad import lessons as lessons
+    from graphgrad import models as models
     from graphgrad import nn as nn
     from graphgrad import ops as ops
     from graphgrad import optim as optim
     from graphgrad import render as render
+    from graphgrad import train as train
     from graphgrad import view as view
     from graphgrad.autodiff.anomaly import AnomalyError as AnomalyError
     from graphgrad.autodiff.anomaly import detect_anomaly as detect_anomaly
