@@ -111,7 +111,7 @@ def test_what_is_no_time_is_told_after_the_cases(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nope"], "there is no 'nope'; there are chain, kernels, scalars, walking"),
+        (["nope"], "there is no 'nope'; there are chain, fitting, kernels, scalars, walking"),
         (["--rounds", "0"], "a number from 1, got 0"),
     ],
 )

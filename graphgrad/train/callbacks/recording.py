@@ -180,11 +180,12 @@ class CSVLogger(Callback):
 
     Examples
     --------
-    >>> import os, tempfile
+    >>> import tempfile
+    >>> from pathlib import Path
     >>> import graphgrad as gg
     >>> model = gg.nn.Linear(1, 1)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "run.csv")
+    ...     path = Path(folder) / "run.csv"
     ...     history = gg.train.fit(
     ...         model,
     ...         [[0.0], [1.0]],
@@ -195,7 +196,7 @@ class CSVLogger(Callback):
     ...         callbacks=[gg.train.CSVLogger(path), gg.train.LearningRateLog()],
     ...         progress=False,
     ...     )
-    ...     [line.split(",")[0::2] for line in open(path).read().split()]
+    ...     [line.split(",")[0::2] for line in path.read_text().split()]
     [['epoch', 'lr'], ['1', '0.1'], ['2', '0.1']]
     """
 
