@@ -19,6 +19,7 @@ import graphgrad as gg
 from graphgrad import cli
 from graphgrad.models import RECIPES
 from tests.conftest import ROOT
+from tests.datasets.test_files import mnist_files, put
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +75,7 @@ def test_no_terminal_gets_no_bar(run_python: Any) -> None:
         (["digits-mpl"], ["digits-mpl", "did you mean digits-mlp"]),
         (["digits-mlp", "--resume"], ["nothing to go on with", "without --resume"]),
         (["digits-mlp", "--checkpoint", "mine.safetensors"], ["mine.safetensors is there already", "--resume"]),
+        (["digits-mlp", "--data", "."], ["come with graphgrad"]),
         (["digits-mlp", "--epochs", "0"], ["--epochs"]),
         (["digits-mlp", "--seed", "-1"], ["--seed"]),
     ],
@@ -134,7 +136,27 @@ def test_after_a_kill_it_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
         np.testing.assert_array_equal(mine, other)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+def test_files_of_a_folder(tmp_path: Path) -> None:
+    folder = put(tmp_path / "files", mnist_files(train=40, test=10))
+    done = run("mnist-mlp", "--data", str(folder), "--epochs", "1")
+    assert done.exit_code == 0
+    assert "of 10 test samples" in done.stdout
+    assert "parameters    101,770" in done.stdout
+    (folder / "t10k-labels-idx1-ubyte").unlink()
+    done = run("mnist-mlp", "--data", str(folder), "--epochs", "1")
+    assert done.exit_code == 1
+    assert "t10k-labels-idx1-ubyte" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_files_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    done = run("fashion-mlp")
+    assert done.exit_code == 1
+    assert "graphgrad[data]" in done.stderr
+
+
+@pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if not recipe.downloads])
 def test_each_model_is_right_98_times_of_100(name: str) -> None:
     outcome = RECIPES[name].run(progress=False)
     assert outcome.test["accuracy"] > 0.98

@@ -36,6 +36,9 @@ def run(
             metavar="FILE", help="Where the training is kept after each epoch. Default: among graphgrad's own files."
         ),
     ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A folder with the data set's files, if they aren't downloaded.")
+    ] = None,
 ) -> None:
     """Train a model: with a progress bar, a table of results, and a plot of the losses.
 
@@ -52,10 +55,12 @@ def run(
         found = recipe(model)
     except LookupError as error:
         misuse(without_place(error))
+    if data is not None and not found.downloads:
+        misuse(f"{model}'s samples come with graphgrad", "--data is for those that are downloaded otherwise")
     path = check_place(found, checkpoint, resume)
     try:
-        outcome = found.run(path, epochs=epochs, seed=seed, resume=resume)
-    except (GraphgradError, ValueError, OSError) as error:
+        outcome = found.run(path, epochs=epochs, seed=seed, resume=resume, data_dir=data)
+    except (GraphgradError, ValueError, OSError, ImportError) as error:
         fail(without_place(error))
     show(found, outcome, path)
     if outcome.history.interrupted:

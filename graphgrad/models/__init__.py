@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphgrad.models.digits import digits_cnn, digits_mlp
+from graphgrad.models.digits import digits_cnn, digits_mlp, mnist_mlp
 from graphgrad.models.recipe import RECIPES, Outcome, Recipe, names, recipe
 
-__all__ = ["RECIPES", "Outcome", "Recipe", "digits_cnn", "digits_mlp", "names", "recipe"]
+__all__ = ["RECIPES", "Outcome", "Recipe", "digits_cnn", "digits_mlp", "mnist_mlp", "names", "recipe"]

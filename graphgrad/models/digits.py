@@ -1,10 +1,10 @@
-"""Two networks for the handwritten digits, images of 8 × 8 pixels that come as rows of 64 numbers."""
+"""Networks for handwritten digits: images of 8 × 8 pixels that come as rows of 64 numbers, and MNIST's of 28 × 28."""
 
 from __future__ import annotations
 
 from graphgrad import nn
 
-__all__ = ["digits_cnn", "digits_mlp"]
+__all__ = ["digits_cnn", "digits_mlp", "mnist_mlp"]
 
 
 def digits_mlp() -> nn.Sequential:
@@ -61,3 +61,20 @@ def digits_cnn() -> nn.Sequential:
         nn.Dropout(0.25),
         nn.Linear(112, 10),
     )
+
+
+def mnist_mlp() -> nn.Sequential:
+    """A network of two affine layers for MNIST and Fashion-MNIST, 101,770 parameters.
+
+    Returns
+    -------
+    Sequential
+        Takes (n, 1, 28, 28), gives the logits of the ten classes.
+
+    Examples
+    --------
+    >>> import graphgrad as gg
+    >>> gg.models.mnist_mlp()(gg.zeros((2, 1, 28, 28))).shape
+    (2, 10)
+    """
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 10))

@@ -12,7 +12,7 @@ import numpy as np
 from graphgrad import datasets, io, nn, optim, train
 from graphgrad.graph.errors import describe
 from graphgrad.graph.random import manual_seed
-from graphgrad.models.digits import digits_cnn, digits_mlp
+from graphgrad.models.digits import digits_cnn, digits_mlp, mnist_mlp
 from graphgrad.nn import functional
 from graphgrad.train.metrics import accuracy
 
@@ -58,6 +58,8 @@ class Recipe:
         Makes the model, with new weights.
     samples
         Loads the samples, inputs and labels, of ``"train"`` or ``"test"``.
+    downloads
+        Whether `samples` downloads them when they are first wanted, or takes them from a folder, its ``data_dir``.
     epochs, batch_size, lr, weight_decay
         AdamW's rate, which falls to 0 along a cosine over all epochs, and its decay.
     held_out
@@ -67,8 +69,9 @@ class Recipe:
     name: str
     about: str
     make: Callable[[], nn.Module]
-    samples: Callable[[str], tuple[Array, Array]]
+    samples: Callable[..., tuple[Array, Array]]
     epochs: int
+    downloads: bool = False
     batch_size: int = 32
     lr: float = 3e-3
     weight_decay: float = 1e-2
@@ -81,6 +84,7 @@ class Recipe:
         epochs: int | None = None,
         seed: int = 0,
         resume: bool = False,
+        data_dir: str | os.PathLike[str] | None = None,
         callbacks: Iterable[train.Callback] = (),
         progress: bool = True,
     ) -> Outcome:
@@ -96,15 +100,18 @@ class Recipe:
             The same seed gives the same weights, bit for bit.
         resume
             Whether to go on with the checkpoint.
+        data_dir
+            A folder that has the samples' files, for those that are downloaded otherwise.
         callbacks, progress
             As in `graphgrad.train.fit`.
 
         Raises
         ------
         FileNotFoundError
-            If there is no checkpoint to go on with.
+            If there is no checkpoint to go on with, or `data_dir` lacks a file.
         ValueError
-            If the checkpoint's schedule is made for another number of epochs.
+            If the checkpoint's schedule is made for another number of epochs, or `data_dir` is for samples that come
+            with the package.
         CheckpointError
             If the checkpoint can't be read, or is of another training.
 
@@ -115,6 +122,9 @@ class Recipe:
         >>> outcome.test["accuracy"] > 0.9
         True
         """
+        if data_dir is not None and not self.downloads:
+            raise ValueError(describe(f"{self.name}: its samples come with graphgrad; there is no folder to be named"))
+        where: dict[str, Any] = {"data_dir": data_dir} if self.downloads else {}
         total = self.epochs if epochs is None else epochs
         if resume:
             if checkpoint is None:
@@ -129,7 +139,7 @@ class Recipe:
                 )
             total = planned
         manual_seed(seed)
-        x, t = self.samples("train")
+        x, t = self.samples("train", **where)
         model = self.make()
         optimizer = optim.AdamW(model.parameters(), lr=self.lr, weight_decay=self.weight_decay)
         history = train.fit(
@@ -149,7 +159,7 @@ class Recipe:
         )
         if history.interrupted:
             return Outcome(model, history, {}, np.empty((0, 0)), np.empty(0, np.int64))
-        x, t = self.samples("test")
+        x, t = self.samples("test", **where)
         outputs = train.predict(model, x).numpy()
         loss = functional.cross_entropy(outputs, t).item()
         return Outcome(model, history, {"loss": loss, "accuracy": float(accuracy(outputs, t))}, outputs, t)
@@ -166,6 +176,10 @@ RECIPES: Mapping[str, Recipe] = {
     for one in (
         Recipe("digits-mlp", "handwritten digits, three affine layers", digits_mlp, datasets.digits, epochs=40),
         Recipe("digits-cnn", "handwritten digits, two convolutions", digits_cnn, datasets.digits, epochs=30),
+        Recipe("mnist-mlp", "MNIST's digits, two affine layers", mnist_mlp, datasets.mnist, 10, True, 64, 1e-3),
+        Recipe(
+            "fashion-mlp", "Fashion-MNIST, two affine layers", mnist_mlp, datasets.fashion_mnist, 10, True, 64, 1e-3
+        ),
     )
 }
 
