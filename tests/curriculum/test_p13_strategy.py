@@ -31,7 +31,7 @@ def test_a_choice_that_there_is_not() -> None:
         metrics.select_model(models, "accuracy", at_most={"time": 5})
     with pytest.raises(ArgumentError, match=r"no metric 'memory'(.|\n)*'accuracy', 'time'"):
         metrics.select_model(models, "accuracy", at_most={"memory": 5})
-    with pytest.raises(ArgumentError, match="mode is"):
+    with pytest.raises(ValueError, match="mode is one of max, min"):
         metrics.select_model(models, "accuracy", mode="best")
 
 
@@ -73,7 +73,7 @@ def test_each_gap_has_its_remedy() -> None:
     perfect = metrics.diagnose(2.0, 1.0, human=3.0)
     assert (perfect.focus, perfect.remedies) == (None, ())
     assert "nothing to mend" in str(perfect)
-    with pytest.raises(ArgumentError, match="train_dev is an error"):
+    with pytest.raises(ValueError, match="train_dev is a finite number from 0"):
         metrics.diagnose(1.0, 2.0, train_dev=float("nan"))
 
 
@@ -120,3 +120,9 @@ def test_marks_that_are_none() -> None:
         metrics.error_analysis([1, 0], 10.0)
     with pytest.raises(ShapeError, match="2 causes and 1 names"):
         metrics.error_analysis([[1, 0]], 10.0, ["a"])
+    with pytest.raises(ValueError, match="error is a finite number from 0"):
+        metrics.error_analysis([[1, 0]], -1.0)
+    with pytest.raises(ArgumentError, match="combined_score: there is no metric 'time'"):
+        metrics.combined_score({"accuracy": 1.0}, {"time": -0.5})
+    with pytest.raises(ValueError, match="the weight of accuracy is a finite number"):
+        metrics.combined_score({"accuracy": 1.0}, {"accuracy": float("nan")})

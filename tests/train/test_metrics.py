@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 import math
@@ -148,6 +149,26 @@ def test_r2_of_targets_far_from_zero() -> None:
     assert score.compute() == pytest.approx(metrics.r2(outputs, targets), abs=1e-7)
 
 
+def test_sequences_of_different_lengths_are_ranked_together() -> None:
+    rng = np.random.default_rng(0)
+    scores, targets = rng.normal(size=(6, 3, 5)), rng.integers(3, size=(6, 5))
+    ranked = metrics.AveragePrecision()
+    ranked.update(scores[:4], targets[:4])
+    ranked.update(scores[4:, :, :2], targets[4:, :2])
+    parts = [(scores[:4], targets[:4]), (scores[4:, :, :2], targets[4:, :2])]
+    rows = np.concatenate([np.moveaxis(part, 1, -1).reshape(-1, 3) for part, _ in parts])
+    labels = np.concatenate([part.ravel() for _, part in parts])
+    assert ranked.compute() == pytest.approx(metrics.average_precision(rows, labels), rel=1e-12)
+
+
+def test_a_copy_gathers_for_itself() -> None:
+    area = metrics.AUROC()
+    area.update([0.1, 0.2], [0, 1])
+    other = copy.deepcopy(area)
+    other.update([0.3], [0])
+    assert (area.compute(), other.compute()) == (1.0, 0.5)
+
+
 def test_what_was_gathered_is_its_own() -> None:
     area = metrics.AUROC()
     scores = np.array([0.1, 0.9])
@@ -267,6 +288,61 @@ def test_labels_other_than_0_and_1() -> None:
     assert metrics.roc_auc(scores, [0, 1, 0]) == 1.0
 
 
+def test_padding_may_be_anything() -> None:
+    # As behind a mask that leaves nothing: what is ignored isn't looked at.
+    scores, targets = [[np.nan, np.nan], [0.0, 1.0]], [-100, 1]
+    assert metrics.accuracy(scores, targets, ignore_index=-100) == 1.0
+    assert metrics.top_k_accuracy(np.pad(scores, [(0, 0), (0, 1)]), targets, k=1, ignore_index=-100) == 1.0
+    assert metrics.log_loss(scores, targets, ignore_index=-100) == pytest.approx(0.0, abs=1e-15)
+    with pytest.raises(ArgumentError, match="NaN among the outputs"):
+        metrics.accuracy(scores, [0, 1], ignore_index=-100)
+
+
+def test_yes_may_be_the_first_of_two_columns() -> None:
+    scores = [[0.1, 0.9], [0.6, 0.4], [0.8, 0.2]]
+    assert metrics.roc_auc(scores, [1, 0, 0]) == metrics.roc_auc(scores, [1, 0, 0], pos_label=0) == 1.0
+    _, _, thresholds = metrics.roc_curve(scores, [1, 0, 0], pos_label=0, drop_intermediate=False)
+    np.testing.assert_allclose(thresholds, [np.inf, 0.6, 0.2, -0.8])
+
+
+def test_infinite_scores_are_a_tie() -> None:
+    assert metrics.roc_auc([np.inf, np.inf, 0.0], [1, 0, 0]) == 0.75
+
+
+def test_very_many_classes_need_no_confusion_matrix() -> None:
+    # It would take 20 GB.
+    scores, targets = np.zeros((4, 50_000), dtype=np.float32), [0, 1, 0, 49_999]
+    assert metrics.accuracy(scores, targets) == 0.5
+    assert metrics.zero_one_loss(np.arange(50_000), np.zeros(50_000, int)) == pytest.approx(1 - 1 / 50_000)
+    accuracy = metrics.Accuracy()
+    accuracy.update(scores, targets)
+    assert accuracy.compute() == 0.5
+
+
+def test_predictions_of_one_class_correlate_with_nothing() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):  # sums of weights in another order differ by rounding
+        weights = rng.random(50)
+        assert metrics.matthews_corrcoef(np.eye(4)[np.zeros(50, int)], np.arange(50) % 4, sample_weight=weights) == 0.0
+
+
+@pytest.mark.filterwarnings("ignore::graphgrad.train.metrics.UndefinedMetricWarning")
+def test_classes_that_do_not_occur() -> None:
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(4), size=30)
+    targets = rng.choice([0, 1, 3], size=30)
+    each = np.asarray(metrics.roc_auc(probabilities, targets, multi_class="ovr", average=None))
+    assert np.isnan(each).tolist() == [False, False, True, False]
+    weighted = metrics.roc_auc(probabilities, targets, multi_class="ovr", average="weighted")
+    assert weighted == pytest.approx(np.average(each[[0, 1, 3]], weights=np.bincount(targets)[[0, 1, 3]]))
+    pairs = []
+    for a, b in ((0, 1), (0, 3), (1, 3)):
+        both = np.isin(targets, (a, b))
+        pairs += [float(metrics.roc_auc(probabilities[both, c], targets[both] == c)) for c in (a, b)]
+    assert metrics.roc_auc(probabilities, targets, multi_class="ovo") == pytest.approx(np.mean(pairs))
+    assert math.isnan(metrics.roc_auc(probabilities, np.zeros(30, int), multi_class="ovo"))
+
+
 # ---- numbers of one's own
 
 
@@ -339,6 +415,8 @@ def test_what_is_undefined_is_said() -> None:
         assert metrics.balanced_accuracy([0, 1], [0, 0]) == 0.5
     with pytest.warns(metrics.UndefinedMetricWarning, match="all samples, or none"):
         assert math.isnan(metrics.roc_auc([0.1, 0.2], [1, 1]))
+    with pytest.warns(metrics.UndefinedMetricWarning, match="adjusted for chance"):
+        assert math.isnan(metrics.balanced_accuracy([1], [1], adjusted=True))
     with pytest.warns(metrics.UndefinedMetricWarning, match="best 3 of 3"):
         assert metrics.top_k_accuracy([[0.1, 0.2, 0.3]], [0], k=3) == 1.0
     with warnings.catch_warnings():
@@ -349,6 +427,7 @@ def test_what_is_undefined_is_said() -> None:
 
 
 NOT_CLEAR = "it isn't clear what is meant"
+untyped: Any = metrics  # for arguments of wrong types
 
 
 @pytest.mark.parametrize(
@@ -390,12 +469,50 @@ NOT_CLEAR = "it isn't clear what is meant"
         (lambda: metrics.roc_curve([0.1, 0.2], [3, 4]), ArgumentError, "pos_label says"),
         (lambda: metrics.roc_curve([0, 1], [0.3, 0.7]), ArgumentError, "outputs first, then targets"),
         (lambda: metrics.auc([0, 2, 1], [0, 1, 2]), ArgumentError, "ascends or descends"),
-        (lambda: metrics.top_k_accuracy([[0.1, 0.2]], [0], k=0), ArgumentError, "k is a whole number from 1"),
+        (lambda: metrics.top_k_accuracy([[0.1, 0.2]], [0], k=0), ValueError, "k is a whole number from 1"),
         (lambda: metrics.top_k_accuracy([1], [0]), ShapeError, "scores of classes"),
         (lambda: metrics.mean_squared_error(np.zeros((4, 2)), np.zeros(4)), ShapeError, "one shape"),
         (lambda: metrics.mean_squared_error([], []), ShapeError, "no samples"),
         (lambda: metrics.r2([1.0], [1.0]), ShapeError, "two samples"),
         (lambda: metrics.cohen_kappa([0, 1], [0, 1], weights="cubic"), ArgumentError, "weights is"),
+        # Options are refused when an object is made, not at the end of an epoch.
+        (lambda: untyped.F1Score(average="mean"), ArgumentError, "F1Score: average is one of"),
+        (lambda: untyped.F1Score(zero_division="x"), ArgumentError, "zero_division is"),
+        (lambda: untyped.F1Score(pos_label="yes"), ArgumentError, "pos_label is a label"),
+        (lambda: untyped.Recall(labels=[0.5]), ArgumentError, "whole numbers, got 0.5"),
+        (lambda: untyped.Recall(threshold=np.nan), ValueError, "threshold is a finite number"),
+        (lambda: untyped.FBetaScore(np.nan), ArgumentError, "beta is a number from 0"),
+        (lambda: untyped.Accuracy(threshold="x"), ValueError, "threshold is a finite number"),
+        (lambda: untyped.Accuracy(ignore_index=0.5), ArgumentError, "ignore_index is a label"),
+        (lambda: untyped.LogLoss(ignore_index="pad"), ArgumentError, "ignore_index is a label"),
+        (lambda: untyped.TopKAccuracy(k=1.5), ValueError, "k is a whole number from 1"),
+        (lambda: untyped.ConfusionMatrix(normalize="rows"), ArgumentError, "normalize is"),
+        (lambda: untyped.SystemScores(labels=[1, 1]), ArgumentError, "each once"),
+        (lambda: untyped.CohenKappa(weights="cubic"), ArgumentError, "weights is"),
+        (lambda: untyped.AUROC(multi_class="all"), ValueError, "multi_class is one of raise, ovr, ovo"),
+        (
+            lambda: untyped.AUROC(multi_class="ovo", average=None),
+            ArgumentError,
+            "average is one of 'macro', 'weighted'",
+        ),
+        (lambda: untyped.AveragePrecision(average="mean"), ArgumentError, "average is one of"),
+        (lambda: untyped.R2Score(multioutput="mean"), ValueError, "multioutput is one of"),
+        (lambda: untyped.f1([0, 1], [0, 1], zero_division=None), ArgumentError, "zero_division is"),
+        (lambda: untyped.roc_auc([0.1, 0.2], [0, 1], average="mean"), ArgumentError, "average is one of"),
+        (
+            lambda: untyped.roc_auc([[0.1, 0.2]], [0], pos_label=2),
+            ArgumentError,
+            "pos_label is 2, the classes are 0 and 1",
+        ),
+        (lambda: untyped.roc_auc([0.1, 0.2], [0, 1], sample_weight=[0, 0]), ArgumentError, "all weights are 0"),
+        (lambda: untyped.average_precision([0.1], [1], sample_weight=[0]), ArgumentError, "all weights are 0"),
+        (lambda: untyped.precision([[0.1, 0.2]], [1], pos_label=5), ArgumentError, "pos_label is 5"),
+        (lambda: untyped.accuracy([[1, 2], [3, 4]], [0, 1]), ShapeError, "scores of classes are floats"),
+        (lambda: untyped.accuracy([1], [1e300]), ArgumentError, "whole numbers, got 1e"),
+        (lambda: untyped.accuracy([1], np.array([2**63], np.uint64)), ArgumentError, "whole numbers, got 92233"),
+        (lambda: untyped.auc([0, np.nan, 1], [0, 1, 2]), ArgumentError, "ascends or descends"),
+        (lambda: untyped.top_confusions([[1, 2], [3, 4]], k=-1), ValueError, "k is a whole number from 1"),
+        (lambda: untyped.classification_report([0], [0], digits=1.5), ValueError, "digits is a whole number"),
     ],
 )
 def test_what_is_refused(call: Any, error: type[Exception], said: str) -> None:

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from graphgrad.graph.checks import is_number
 from graphgrad.graph.errors import ArgumentError, describe
-from graphgrad.train.metrics.confusion import ConfusionScore, Counts, counted
-from graphgrad.train.metrics.reading import Array, UndefinedMetricWarning
+from graphgrad.train.metrics.confusion import ConfusionScore, Counts, counted, distinct
+from graphgrad.train.metrics.reading import Array, UndefinedMetricWarning, check_label
 
 __all__ = [
     "AveragedScore",
@@ -35,9 +36,6 @@ _AVERAGES = ("binary", "micro", "macro", "weighted", None)
 
 
 def _places(kind: str, counts: Counts, labels: Any, pos_label: int, average: str | None) -> tuple[Counts, Array]:
-    if average not in _AVERAGES:
-        names = ", ".join(map(repr, _AVERAGES))
-        raise ArgumentError(describe(f"{kind}: average is one of {names}, got {average!r}"))
     if average != "binary":
         return counts.chosen(kind, labels)
     present = counts.labels[counts.seen]
@@ -48,9 +46,26 @@ def _places(kind: str, counts: Counts, labels: Any, pos_label: int, average: str
                 hint="average='macro' is the mean over classes, 'micro' counts all samples, None gives all scores",
             )
         )
+    if counts.classes == 2:
+        present = counts.labels
     if len(present) == 2 and pos_label not in present:
         raise ArgumentError(describe(f"{kind}: pos_label is {pos_label}, the classes are {present.tolist()}"))
     return counts.chosen(kind, [pos_label])
+
+
+def _check_options(what: str, average: Any, pos_label: Any, zero_division: Any, beta: Any = 1.0) -> None:
+    """Refuse options that are none."""
+    if not (average is None or isinstance(average, str)) or average not in _AVERAGES:
+        raise ArgumentError(
+            describe(f"{what}: average is one of {', '.join(map(repr, _AVERAGES))}, got {average!r:.80}")
+        )
+    check_label(what, "pos_label", pos_label)
+    nan = isinstance(zero_division, (float, np.floating)) and math.isnan(zero_division)
+    if not (nan or zero_division == "warn" or (is_number(zero_division) and zero_division in (0, 1))):
+        raise ArgumentError(describe(f"{what}: zero_division is 'warn', 0, 1 or NaN, got {zero_division!r:.80}"))
+    infinite = isinstance(beta, (float, np.floating)) and math.isinf(beta)
+    if not ((infinite or is_number(beta)) and beta >= 0):
+        raise ArgumentError(describe(f"{what}: beta is a number from 0, got {beta!r:.80}"))
 
 
 def averaged(
@@ -64,9 +79,8 @@ def averaged(
     beta: float = 1.0,
 ) -> float | Array:
     """A score of each class, or an average of them."""
+    _check_options(kind, average, pos_label, zero_division, beta)
     instead = 0.0 if zero_division == "warn" else float(zero_division)
-    if not (instead in (0.0, 1.0) or math.isnan(instead)):
-        raise ArgumentError(describe(f"{kind}: zero_division is 'warn', 0, 1 or NaN, got {zero_division!r}"))
     counts, places = _places(kind, counts, labels, pos_label, average)
     tp, actual, predicted = (
         part[places].astype(np.float64) for part in (counts.true_positives, counts.actual, counts.predicted)
@@ -138,7 +152,8 @@ def precision(
     outputs, targets, sample_weight, threshold, ignore_index
         As of `confusion_matrix`.
     labels
-        Which classes an average is over, or whose scores are given; by default those that occur.
+        Which classes an average is over, or whose scores are given; by default those that occur. With ``"binary"``
+        it is `pos_label` alone.
     pos_label
         With ``"binary"``, the class whose score is given.
     average
@@ -155,7 +170,8 @@ def precision(
     Raises
     ------
     ArgumentError
-        If the average is ``"binary"`` and there are more classes.
+        If the average is ``"binary"`` and there are more classes than two, or `pos_label` is none of them; or an option
+        is none.
 
     Warns
     -----
@@ -259,17 +275,10 @@ def fbeta(
     >>> round(gg.train.metrics.fbeta([1, 1, 0, 1], [1, 0, 0, 1], beta=2.0), 4)
     0.9091
     """
-    check_beta("fbeta", beta)
     counts = counted("fbeta", outputs, targets, sample_weight, threshold, ignore_index)
     return averaged(
         "fbeta", counts, labels=labels, pos_label=pos_label, average=average, zero_division=zero_division, beta=beta
     )
-
-
-def check_beta(what: str, beta: float) -> None:
-    """Refuse a negative β."""
-    if not beta >= 0:
-        raise ArgumentError(describe(f"{what}: beta is a number from 0, got {beta!r}"))
 
 
 def f1(
@@ -377,6 +386,10 @@ class AveragedScore(ConfusionScore):
         ignore_index: int | None = None,
     ) -> None:
         super().__init__(threshold=threshold, ignore_index=ignore_index)
+        what = type(self).__name__
+        _check_options(what, average, pos_label, zero_division)
+        if labels is not None:
+            distinct(what, labels)
         self.average, self.labels, self.pos_label, self.zero_division = average, labels, pos_label, zero_division
 
     def compute(self) -> float | Array:
@@ -443,8 +456,8 @@ class FBetaScore(AveragedScore):
     name: ClassVar[str] = "fbeta"
 
     def __init__(self, beta: float, **options: Any) -> None:
-        check_beta("FBetaScore", beta)
         super().__init__(**options)
+        _check_options("FBetaScore", self.average, self.pos_label, self.zero_division, beta)
         self.beta = beta
 
     def compute(self) -> float | Array:

@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from graphgrad.graph.checks import check_number
 from graphgrad.graph.errors import ArgumentError, describe
 from graphgrad.train.metrics.averaging import averaged
-from graphgrad.train.metrics.confusion import ConfusionScore, Counts, counted
-from graphgrad.train.metrics.reading import UndefinedMetricWarning
+from graphgrad.train.metrics.confusion import ConfusionScore, Counts, counted, distinct
+from graphgrad.train.metrics.probability import MeanMetric, mean_of
+from graphgrad.train.metrics.reading import Array, UndefinedMetricWarning, check_label, labels_of
 
 __all__ = [
     "Accuracy",
@@ -50,7 +52,14 @@ def accuracy(
     >>> gg.train.metrics.accuracy([0.3, -1.2, 2.0, 0.1], [1, 0, 1, 0])  # one logit: above 0 is yes
     0.75
     """
-    return _accuracy(counted("accuracy", outputs, targets, sample_weight, threshold, ignore_index))
+    what = "accuracy"
+    return mean_of(what, *_hits(what, outputs, targets, sample_weight, threshold, ignore_index))
+
+
+def _hits(what: str, *given: Any) -> tuple[Array, Array | None]:
+    """Which samples are classified right, and their weights: no confusion matrix, which many classes make large."""
+    predicted, actual, weights, _ = labels_of(what, *given)
+    return predicted == actual, weights
 
 
 def zero_one_loss(
@@ -74,8 +83,9 @@ def zero_one_loss(
     >>> gg.train.metrics.zero_one_loss([0, 0, 1, 1], [0, 0, 1, 0], sample_weight=[1, 1, 1, 97])
     0.97
     """
-    counts = counted("zero_one_loss", outputs, targets, sample_weight, threshold, ignore_index)
-    return float((counts.total - counts.true_positives.sum()) / counts.total)
+    what = "zero_one_loss"
+    hits, weights = _hits(what, outputs, targets, sample_weight, threshold, ignore_index)
+    return mean_of(what, ~hits, weights)
 
 
 def balanced_accuracy(
@@ -99,7 +109,8 @@ def balanced_accuracy(
     Warns
     -----
     UndefinedMetricWarning
-        If a class was predicted that isn't among the targets; it is left out.
+        If a class was predicted that isn't among the targets; it is left out. If all targets are one class, and
+        `adjusted`: it is NaN then.
 
     Examples
     --------
@@ -109,10 +120,6 @@ def balanced_accuracy(
     """
     counts = counted("balanced_accuracy", outputs, targets, sample_weight, threshold, ignore_index)
     return _balanced_accuracy(counts, adjusted=adjusted)
-
-
-def _accuracy(counts: Counts) -> float:
-    return float(counts.true_positives.sum() / counts.total)
 
 
 def _balanced_accuracy(counts: Counts, *, adjusted: bool = False) -> float:
@@ -127,7 +134,14 @@ def _balanced_accuracy(counts: Counts, *, adjusted: bool = False) -> float:
     if not adjusted:
         return found
     chance = 1 / int(known.sum())
-    return (found - chance) / (1 - chance) if chance < 1 else float("nan")
+    if chance == 1:
+        warnings.warn(
+            "balanced_accuracy: all targets are one class, so it's undefined, adjusted for chance",
+            UndefinedMetricWarning,
+            stacklevel=3,
+        )
+        return float("nan")
+    return (found - chance) / (1 - chance)
 
 
 # ---- the system
@@ -216,9 +230,11 @@ def matthews_corrcoef(
 def _matthews_corrcoef(counts: Counts) -> float:
     matrix = counts.matrix.astype(np.float64)
     actual, predicted, total = matrix.sum(axis=1), matrix.sum(axis=0), matrix.sum()
+    if min(np.count_nonzero(actual), np.count_nonzero(predicted)) < 2:
+        return 0.0  # of sums of weights, the spread below would be a rounding error
     both = matrix.trace() * total - actual @ predicted
     spread = (total**2 - predicted @ predicted) * (total**2 - actual @ actual)
-    return float(both / np.sqrt(spread)) if spread else 0.0
+    return float(both / np.sqrt(spread))
 
 
 def cohen_kappa(
@@ -251,8 +267,14 @@ def cohen_kappa(
     >>> round(gg.train.metrics.cohen_kappa([0, 0, 1, 1, 2, 2], [0, 1, 1, 1, 2, 0]), 4)
     0.5
     """
+    _check_weights("cohen_kappa", weights)
     counts = counted("cohen_kappa", outputs, targets, sample_weight, threshold, ignore_index)
     return _cohen_kappa(counts, weights=weights)
+
+
+def _check_weights(what: str, weights: Any) -> None:
+    if weights is not None and (not isinstance(weights, str) or weights not in ("linear", "quadratic")):
+        raise ArgumentError(describe(f"{what}: weights is 'linear', 'quadratic' or None, got {weights!r:.80}"))
 
 
 def _cohen_kappa(counts: Counts, *, weights: str | None = None) -> float:
@@ -261,8 +283,6 @@ def _cohen_kappa(counts: Counts, *, weights: str | None = None) -> float:
     places = np.arange(len(matrix))
     apart = abs(places[:, None] - places)
     powers = {None: apart > 0, "linear": apart, "quadratic": apart**2}
-    if weights not in powers:
-        raise ArgumentError(describe(f"cohen_kappa: weights is 'linear', 'quadratic' or None, got {weights!r}"))
     by_chance = float((powers[weights] * expected).sum())
     if by_chance == 0:
         warnings.warn(
@@ -277,8 +297,13 @@ def _cohen_kappa(counts: Counts, *, weights: str | None = None) -> float:
 # ---- over batches
 
 
-class Accuracy(ConfusionScore):
+class Accuracy(MeanMetric):
     """The accuracy over batches; see `accuracy` (P13.01).
+
+    Parameters
+    ----------
+    threshold, ignore_index
+        As of `confusion_matrix`.
 
     Examples
     --------
@@ -292,9 +317,16 @@ class Accuracy(ConfusionScore):
 
     name: ClassVar[str] = "accuracy"
 
-    def compute(self) -> float:
-        """The share of samples that were classified right."""
-        return _accuracy(self.counts())
+    def __init__(self, *, threshold: float | None = None, ignore_index: int | None = None) -> None:
+        super().__init__()
+        if threshold is not None:
+            check_number("Accuracy", "threshold", threshold)
+        check_label("Accuracy", "ignore_index", ignore_index)
+        self.threshold, self.ignore_index = threshold, ignore_index
+
+    def update(self, outputs: Any, targets: Any, *, sample_weight: Any = None) -> None:
+        """Take in a batch."""
+        self._take(*_hits("Accuracy", outputs, targets, sample_weight, self.threshold, self.ignore_index))
 
 
 class BalancedAccuracy(ConfusionScore):
@@ -329,6 +361,8 @@ class SystemScores(ConfusionScore):
 
     def __init__(self, *, labels: Any = None, threshold: float | None = None, ignore_index: int | None = None) -> None:
         super().__init__(threshold=threshold, ignore_index=ignore_index)
+        if labels is not None:
+            distinct("SystemScores", labels)
         self.labels = labels
 
     def compute(self) -> dict[str, float]:
@@ -355,6 +389,7 @@ class CohenKappa(ConfusionScore):
         self, *, weights: str | None = None, threshold: float | None = None, ignore_index: int | None = None
     ) -> None:
         super().__init__(threshold=threshold, ignore_index=ignore_index)
+        _check_weights("CohenKappa", weights)
         self.weights = weights
 
     def compute(self) -> float:

@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from graphgrad.graph.checks import check_count, check_number
 from graphgrad.graph.errors import ArgumentError, ShapeError, describe
-from graphgrad.train.metrics.reading import Array, Metric, array_of, labels_of
+from graphgrad.train.metrics.reading import Array, Metric, array_of, check_label, integers, labels_of
 from graphgrad.view.numbers import number
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "confusion_matrix",
     "confusion_table",
     "counted",
+    "distinct",
     "multilabel_confusion_matrix",
     "top_confusions",
 ]
@@ -71,6 +73,8 @@ class Counts:
     def widened(self, labels: Array) -> Counts:
         """The same with more classes."""
         union = np.union1d(self.labels, labels)
+        if len(union) == len(self.labels):
+            return self
         places = np.searchsorted(union, self.labels)
         matrix = np.zeros((len(union), len(union)), dtype=self.matrix.dtype)
         matrix[np.ix_(places, places)] = self.matrix
@@ -87,9 +91,7 @@ class Counts:
         """The counts, and the places in them of the labels asked for: by default of those that occur."""
         if labels is None:
             return self, np.flatnonzero(self.seen)
-        wanted = array_of(what, "labels", labels).astype(np.int64)
-        if wanted.ndim != 1 or len(np.unique(wanted)) != len(wanted) or not len(wanted):
-            raise ArgumentError(describe(f"{what}: labels lists classes, each once, got {wanted.tolist()}"))
+        wanted = distinct(what, labels)
         wide = self.widened(wanted)
         return wide, np.searchsorted(wide.labels, wanted)
 
@@ -124,6 +126,14 @@ class Counts:
         return self.matrix.sum()
 
 
+def distinct(what: str, labels: Any) -> Array:
+    """Labels that an argument asks for; refuse what is no list of them."""
+    wanted = integers(what, "labels", array_of(what, "labels", labels))
+    if wanted.ndim != 1 or len(np.unique(wanted)) != len(wanted) or not len(wanted):
+        raise ArgumentError(describe(f"{what}: labels lists classes, each once, got {wanted.tolist()!r:.80}"))
+    return wanted
+
+
 class ConfusionScore(Metric):
     """A metric that is a function of the confusion matrix, which is all that it keeps.
 
@@ -139,6 +149,9 @@ class ConfusionScore(Metric):
 
     def __init__(self, *, threshold: float | None = None, ignore_index: int | None = None) -> None:
         super().__init__()
+        if threshold is not None:
+            check_number(type(self).__name__, "threshold", threshold)
+        check_label(type(self).__name__, "ignore_index", ignore_index)
         self.threshold, self.ignore_index = threshold, ignore_index
 
     def update(self, outputs: Any, targets: Any, *, sample_weight: Any = None) -> None:
@@ -169,7 +182,12 @@ def counted(
     return counts
 
 
-def matrix_of(what: str, counts: Counts, labels: Any, normalize: str | None) -> Array:
+def _check_normalize(what: str, normalize: Any) -> None:
+    if normalize is not None and (not isinstance(normalize, str) or normalize not in ("true", "pred", "all")):
+        raise ArgumentError(describe(f"{what}: normalize is 'true', 'pred', 'all' or None, got {normalize!r:.80}"))
+
+
+def _matrix_of(what: str, counts: Counts, labels: Any, normalize: str | None) -> Array:
     """The confusion matrix of counts."""
     wide = counts
     if labels is None:
@@ -179,18 +197,9 @@ def matrix_of(what: str, counts: Counts, labels: Any, normalize: str | None) -> 
         if not wide.actual[places].any():
             raise ArgumentError(describe(f"{what}: none of the labels occurs among the targets", f"labels: {labels}"))
     matrix: Array = wide.matrix[np.ix_(places, places)]
-    sums: Any
-    match normalize:
-        case None:
-            return matrix
-        case "true":
-            sums = matrix.sum(axis=1, keepdims=True)
-        case "pred":
-            sums = matrix.sum(axis=0, keepdims=True)
-        case "all":
-            sums = matrix.sum(keepdims=True)
-        case _:
-            raise ArgumentError(describe(f"{what}: normalize is 'true', 'pred', 'all' or None, got {normalize!r}"))
+    if normalize is None:
+        return matrix
+    sums = matrix.sum(axis={"true": 1, "pred": 0, "all": None}[normalize], keepdims=True)
     shares: Array = np.divide(matrix, sums, out=np.zeros(matrix.shape), where=sums != 0)
     return shares
 
@@ -252,8 +261,9 @@ def confusion_matrix(
     [[0.0, 0.0], [0.5, 0.5]]
     """
     what = "confusion_matrix"
+    _check_normalize(what, normalize)
     counts = counted(what, outputs, targets, sample_weight, threshold, ignore_index)
-    return matrix_of(what, counts, labels, normalize)
+    return _matrix_of(what, counts, labels, normalize)
 
 
 def multilabel_confusion_matrix(
@@ -352,6 +362,7 @@ def top_confusions(matrix: Any, k: int = 3, names: Sequence[Any] | None = None) 
     [('2', '0', 9), ('1', '0', 3)]
     """
     square, titles = _named("top_confusions", matrix, names)
+    check_count("top_confusions", "k", k)
     wrong = np.where(np.eye(len(square), dtype=bool), 0, square)
     order = np.argsort(-wrong, axis=None, kind="stable")[:k]
     pairs = [divmod(int(place), len(square)) for place in order]
@@ -406,14 +417,17 @@ class ConfusionMatrix(ConfusionScore):
         ignore_index: int | None = None,
     ) -> None:
         super().__init__(threshold=threshold, ignore_index=ignore_index)
+        _check_normalize("ConfusionMatrix", normalize)
+        if labels is not None:
+            distinct("ConfusionMatrix", labels)
         self.labels, self.normalize, self.names = labels, normalize, names
 
     def compute(self) -> Array:
         """The matrix, (K, K)."""
-        return matrix_of(type(self).__name__, self.counts(), self.labels, self.normalize)
+        return _matrix_of(type(self).__name__, self.counts(), self.labels, self.normalize)
 
     def table(self) -> str:
         """The matrix as a text."""
-        titles = self.counts().labels.tolist() if self.labels is None else self.labels
-        names = titles if self.names is None else self.names
+        classes = self.counts().labels if self.labels is None else distinct("ConfusionMatrix", self.labels)
+        names = classes.tolist() if self.names is None else self.names
         return confusion_table(self.compute(), names, sums=self.normalize is None)

@@ -8,16 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, ShapeError, describe
-from graphgrad.train.metrics.reading import (
-    Array,
-    Metric,
-    array_of,
-    check_classes,
-    check_not_nan,
-    class_scores,
-    weights_of,
-    yes_or_no,
-)
+from graphgrad.train.metrics.reading import Array, Metric, check_classes, check_label, scores_of
 
 __all__ = ["LogLoss", "MeanMetric", "Perplexity", "check_probabilities", "log_loss", "mean_of", "perplexity"]
 
@@ -50,8 +41,7 @@ class MeanMetric(Metric):
 
 
 def check_probabilities(what: str, rows: Array, from_logits: bool) -> Array:
-    """Probabilities (N, C, ...): those that were given, or of logits."""
-    rows = rows if rows.dtype.kind == "f" else rows.astype(np.float64)
+    """Probabilities (n, C): those that were given, or of logits."""
     if from_logits:
         powers = np.exp(rows.astype(np.float64) - rows.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
@@ -67,35 +57,23 @@ def _losses(
     what: str, outputs: Any, targets: Any, from_logits: bool, sample_weight: Any, ignore_index: int | None
 ) -> tuple[Array, Array | None]:
     """-ln p of each target, float64, and the weights, without those to be ignored."""
-    scores, labels = array_of(what, "outputs", outputs), array_of(what, "targets", targets)
-    several = class_scores(what, scores, labels)
-    scores, labels = several if several is not None else yes_or_no(what, scores, labels)
-    weights = weights_of(what, sample_weight, labels.shape)
-    kept = np.ones(labels.shape, dtype=bool) if ignore_index is None else labels != ignore_index
-    check_classes(what, labels[kept], scores.shape[1] if several is not None else 2)
-    check_not_nan(what, scores)
-    epsilon = np.finfo(scores.dtype if scores.dtype.kind == "f" else np.float64).eps
-    places = np.where(kept, labels, 0)
-    if several is None and from_logits:
-        losses = np.logaddexp(0.0, np.where(places == 1, -1.0, 1.0) * scores.astype(np.float64))
-    elif several is None:
+    scores, labels, weights = scores_of(what, outputs, targets, sample_weight, ignore_index)
+    epsilon = np.finfo(scores.dtype).eps
+    if scores.ndim == 1:
+        check_classes(what, labels, 2)
+        if from_logits:
+            return np.logaddexp(0.0, np.where(labels == 1, -1.0, 1.0) * scores), weights
         if scores.size and (scores.min() < 0 or scores.max() > 1):
             raise ArgumentError(
                 describe(f"{what}: outputs are probabilities from 0 to 1", hint="from_logits=True takes logits")
             )
-        own = np.where(places == 1, scores, 1 - scores)
-        losses = -np.log(np.clip(own.astype(np.float64), epsilon, 1 - epsilon))
+        own = np.where(labels == 1, scores, 1 - scores)
+    elif from_logits:
+        above = scores.astype(np.float64) - scores.max(axis=1, keepdims=True)
+        return np.log(np.exp(above).sum(axis=1)) - np.take_along_axis(above, labels[:, None], axis=1)[:, 0], weights
     else:
-        if not from_logits:
-            check_probabilities(what, scores, False)
-        own = np.take_along_axis(scores, places[:, None], axis=1)[:, 0].astype(np.float64)
-        if from_logits:
-            highest = scores.max(axis=1, keepdims=True)
-            powers = np.exp((scores - highest).astype(np.float64)).sum(axis=1)
-            losses = np.log(powers) + highest[:, 0] - own
-        else:
-            losses = -np.log(np.clip(own, epsilon, 1 - epsilon))
-    return losses[kept], None if weights is None else weights[kept]
+        own = np.take_along_axis(check_probabilities(what, scores, False), labels[:, None], axis=1)[:, 0]
+    return -np.log(np.clip(own.astype(np.float64), epsilon, 1 - epsilon)), weights
 
 
 def log_loss(
@@ -191,6 +169,7 @@ class LogLoss(MeanMetric):
 
     def __init__(self, *, from_logits: bool = False, ignore_index: int | None = None) -> None:
         super().__init__()
+        check_label(type(self).__name__, "ignore_index", ignore_index)
         self.from_logits, self.ignore_index = from_logits, ignore_index
 
     def update(self, outputs: Any, targets: Any, *, sample_weight: Any = None) -> None:

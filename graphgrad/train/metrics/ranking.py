@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
 
+from graphgrad.graph.checks import check_choice
 from graphgrad.graph.errors import ArgumentError, ShapeError, describe
 from graphgrad.train.metrics.probability import check_probabilities
-from graphgrad.train.metrics.reading import (
-    Array,
-    Metric,
-    UndefinedMetricWarning,
-    array_of,
-    check_classes,
-    check_not_nan,
-    class_scores,
-    weights_of,
-    yes_or_no,
-)
+from graphgrad.train.metrics.reading import Array, Metric, UndefinedMetricWarning, array_of, check_label, scores_of
 
 __all__ = [
     "AUROC",
@@ -36,37 +28,54 @@ __all__ = [
 # ---- curves
 
 
-def _binary(
+def _samples(
     what: str, outputs: Any, targets: Any, pos_label: int | None, sample_weight: Any
 ) -> tuple[Array, Array, Array | None]:
-    """Scores for yes, which samples are, and their weights, all flat."""
-    scores, labels = yes_or_no(what, outputs, targets)
-    weights = weights_of(what, sample_weight, labels.shape)
-    scores, labels = scores.ravel(), labels.ravel()
+    """Scores, (n,) or (n, C), labels and weights; of samples without weight nothing is left."""
+    check_label(what, "pos_label", pos_label)
+    scores, labels, weights = scores_of(what, outputs, targets, sample_weight)
     if not labels.size:
         raise ShapeError(describe(f"{what}: there are no samples"))
+    if weights is not None:
+        kept = weights > 0
+        if not kept.any():
+            raise ArgumentError(describe(f"{what}: all weights are 0"))
+        scores, labels, weights = scores[kept], labels[kept], weights[kept]
+    return scores, labels, weights
+
+
+def _binary(
+    what: str, scores: Array, labels: Array, weights: Array | None, pos_label: int | None
+) -> tuple[Array, Array, Array | None]:
+    """Scores for yes, which samples are, and their weights."""
+    if scores.ndim == 2:
+        if scores.shape[1] > 2:
+            raise ShapeError(
+                describe(f"{what}: a score of yes or no is needed, got scores of {scores.shape[1]} classes")
+            )
+        if pos_label not in (None, 0, 1):
+            raise ArgumentError(describe(f"{what}: pos_label is {pos_label}, the classes are 0 and 1"))
+        yes = 1 if pos_label is None else pos_label
+        return scores[:, yes].astype(np.float64) - scores[:, 1 - yes], labels == yes, weights
     if pos_label is None:
-        found = set(np.unique(labels).tolist())
-        if not (found <= {0, 1} or found <= {-1, 1}):
+        found = np.unique(labels).tolist()
+        if not (set(found) <= {0, 1} or set(found) <= {-1, 1}):
             raise ArgumentError(
                 describe(
-                    f"{what}: targets are 0 and 1, got {sorted(found)[:6]}",
+                    f"{what}: targets are 0 and 1, got {found[:6]}",
                     hint="pos_label says which of them is yes; several classes need scores (N, C)",
                 )
             )
         pos_label = 1
-    return scores, labels == pos_label, None if weights is None else weights.ravel()
+    return scores, labels == pos_label, weights
 
 
 def _cumulated(scores: Array, positive: Array, weights: Array | None) -> tuple[Array, Array, Array]:
     """False and true positives when all from each score on are taken for yes; and these scores, descending."""
-    if weights is not None:
-        kept = weights > 0
-        scores, positive, weights = scores[kept], positive[kept], weights[kept]
     order = np.argsort(-scores, kind="stable")
     scores, positive = scores[order], positive[order]
     amount = 1.0 if weights is None else weights[order]
-    last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1) if len(scores) else np.empty(0, dtype=np.int64)
+    last = np.append(np.flatnonzero(scores[1:] != scores[:-1]), len(scores) - 1)
     true = np.cumsum(positive * amount)[last]
     false = np.cumsum(~positive * amount)[last]
     return false, true, scores[last]
@@ -80,7 +89,7 @@ def _bends(false: Array, true: Array) -> Array:
 
 
 def _share(what: str, part: Array, name: str) -> Array:
-    if len(part) and part[-1] > 0:
+    if part[-1] > 0:
         return np.asarray(part / part[-1])
     warnings.warn(f"{what}: there are no {name} samples, so it is undefined", UndefinedMetricWarning, stacklevel=4)
     return np.full(part.shape, np.nan)
@@ -99,8 +108,8 @@ def roc_curve(
     Parameters
     ----------
     outputs
-        Scores for yes, (N,) or (N, 1); or scores (N, 2) of two classes, whose difference is the score. Logits or
-        probabilities: only their order counts.
+        Scores for yes, (N,) or (N, 1); or scores (N, 2) of two classes: the score is that of yes less the other.
+        Logits or probabilities: only their order counts.
     targets
         Labels, (N,): 0 and 1, or -1 and 1.
     pos_label
@@ -127,7 +136,9 @@ def roc_curve(
     >>> fpr.tolist(), tpr.tolist(), thresholds.tolist()
     ([0.0, 0.0, 0.5, 0.5, 1.0], [0.0, 0.5, 0.5, 1.0, 1.0], [inf, 0.8, 0.4, 0.35, 0.1])
     """
-    return _roc("roc_curve", *_binary("roc_curve", outputs, targets, pos_label, sample_weight), drop_intermediate)
+    what = "roc_curve"
+    samples = _samples(what, outputs, targets, pos_label, sample_weight)
+    return _roc(what, *_binary(what, *samples, pos_label), drop_intermediate)
 
 
 def _roc(what: str, scores: Array, positive: Array, weights: Array | None, drop: bool) -> tuple[Array, Array, Array]:
@@ -151,7 +162,7 @@ def auc(x: Any, y: Any) -> float:
     Raises
     ------
     ArgumentError
-        If x goes up and down, or there are fewer than two points.
+        If x goes up and down or has NaN, or there are fewer than two points.
 
     Examples
     --------
@@ -163,7 +174,7 @@ def auc(x: Any, y: Any) -> float:
     if xs.shape != ys.shape or xs.ndim != 1:
         raise ShapeError(describe(f"auc: x and y are two lists of one length, got shapes {xs.shape} and {ys.shape}"))
     steps = np.diff(xs)
-    if len(xs) < 2 or ((steps < 0).any() and (steps > 0).any()):
+    if len(xs) < 2 or not ((steps >= 0).all() or (steps <= 0).all()):
         raise ArgumentError(describe("auc: x ascends or descends, over two points or more"))
     area = float(np.trapezoid(ys, xs))
     return -area if (steps < 0).any() else area
@@ -192,8 +203,8 @@ def roc_auc(
     sample_weight
         How much each sample counts.
     multi_class
-        For several classes: ``"ovr"``, each against all others; ``"ovo"``, the mean over pairs of classes; ``"raise"``
-        refuses them.
+        For several classes: ``"ovr"``, each against all others; ``"ovo"``, the mean over pairs of classes that occur,
+        without weights of samples; ``"raise"`` refuses them.
     from_logits
         Whether scores (N, C) are logits; softmax makes probabilities of them.
     pos_label
@@ -215,27 +226,29 @@ def roc_auc(
     >>> gg.train.metrics.roc_auc([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1])
     0.75
     """
-    several = _several("roc_auc", outputs, targets, sample_weight)
-    if several is None:
-        return _area("roc_auc", *_binary("roc_auc", outputs, targets, pos_label, sample_weight))
-    scores, labels, weights = several
-    options = {"ovr": ("macro", "weighted", None), "ovo": ("macro", "weighted")}
-    if multi_class not in options:
+    _check_areas("roc_auc", average, multi_class)
+    scores, labels, weights = _samples("roc_auc", outputs, targets, pos_label, sample_weight)
+    if scores.ndim == 1 or scores.shape[1] == 2:
+        return _area("roc_auc", *_binary("roc_auc", scores, labels, weights, pos_label))
+    if multi_class == "raise":
         raise ArgumentError(
             describe(
                 f"roc_auc: there are {scores.shape[1]} classes, and multi_class is {multi_class!r}",
                 hint="'ovr' takes each class against all others, 'ovo' against each other",
             )
         )
-    _check_average("roc_auc", average, options[multi_class])
     scores = check_probabilities("roc_auc", scores, from_logits)
     if multi_class == "ovr":
         areas = [_area("roc_auc", scores[:, c], labels == c, weights) for c in range(scores.shape[1])]
         return _mean(np.array(areas), labels, weights, average)
     if weights is not None:
         raise ArgumentError(describe("roc_auc: multi_class='ovo' takes no sample_weight"))
+    present = np.unique(labels).tolist()
+    if len(present) < 2:
+        warnings.warn("roc_auc: all samples are of one class", UndefinedMetricWarning, stacklevel=2)
+        return float("nan")
     areas, shares = [], []
-    for one, other in combinations(range(scores.shape[1]), 2):
+    for one, other in combinations(present, 2):
         pair = (labels == one) | (labels == other)
         of_both = [_area("roc_auc", scores[pair, c], labels[pair] == c, None) for c in (one, other)]
         areas.append(sum(of_both) / 2)
@@ -251,19 +264,7 @@ def _area(what: str, scores: Array, positive: Array, weights: Array | None) -> f
     return float(np.trapezoid(tpr, fpr))
 
 
-def _several(what: str, outputs: Any, targets: Any, sample_weight: Any) -> tuple[Array, Array, Array | None] | None:
-    """Scores (N, C) of C > 2 classes, labels and weights; each place of a sequence or an image is a sample."""
-    found = class_scores(what, array_of(what, "outputs", outputs), array_of(what, "targets", targets))
-    if found is None or found[0].shape[1] == 2:
-        return None
-    scores, labels = found
-    weights = weights_of(what, sample_weight, labels.shape)
-    check_classes(what, labels, scores.shape[1])
-    check_not_nan(what, scores)
-    if not labels.size:
-        raise ShapeError(describe(f"{what}: there are no samples"))
-    rows = np.moveaxis(scores, 1, -1).reshape(-1, scores.shape[1])
-    return rows, labels.ravel(), None if weights is None else weights.ravel()
+_STEPS = ("macro", "weighted", "micro", None)  # how `average_precision` joins several classes
 
 
 def _check_average(what: str, average: str | None, names: tuple[str | None, ...]) -> None:
@@ -271,11 +272,18 @@ def _check_average(what: str, average: str | None, names: tuple[str | None, ...]
         raise ArgumentError(describe(f"{what}: average is one of {', '.join(map(repr, names))}, got {average!r}"))
 
 
+def _check_areas(what: str, average: str | None, multi_class: str) -> None:
+    check_choice(what, "multi_class", multi_class, ("raise", "ovr", "ovo"))
+    _check_average(what, average, ("macro", "weighted") if multi_class == "ovo" else ("macro", "weighted", None))
+
+
 def _mean(scores: Array, labels: Array, weights: Array | None, average: str | None) -> float | Array:
     if average is None:
         return scores
-    shares = np.bincount(labels, weights, minlength=len(scores)) if average == "weighted" else None
-    return float(np.average(scores, weights=shares))
+    if average == "macro":
+        return float(scores.mean())
+    shares = np.bincount(labels, weights, minlength=len(scores))
+    return float(np.average(np.where(shares > 0, scores, 0.0), weights=shares))  # else 0 · NaN would be NaN
 
 
 def precision_recall_curve(
@@ -310,7 +318,8 @@ def precision_recall_curve(
     [0.1, 0.35, 0.4, 0.8]
     """
     what = "precision_recall_curve"
-    return _precision_recall(what, *_binary(what, outputs, targets, pos_label, sample_weight), drop_intermediate)
+    samples = _samples(what, outputs, targets, pos_label, sample_weight)
+    return _precision_recall(what, *_binary(what, *samples, pos_label), drop_intermediate)
 
 
 def _precision_recall(
@@ -366,11 +375,10 @@ def average_precision(
     0.8333
     """
     what = "average_precision"
-    several = _several(what, outputs, targets, sample_weight)
-    if several is None:
-        return _steps(what, *_binary(what, outputs, targets, pos_label, sample_weight))
-    scores, labels, weights = several
-    _check_average(what, average, ("macro", "weighted", "micro", None))
+    _check_average(what, average, _STEPS)
+    scores, labels, weights = _samples(what, outputs, targets, pos_label, sample_weight)
+    if scores.ndim == 1 or scores.shape[1] == 2:
+        return _steps(what, *_binary(what, scores, labels, weights, pos_label))
     own = labels[:, None] == np.arange(scores.shape[1])
     if average == "micro":
         repeated = None if weights is None else np.repeat(weights, scores.shape[1])
@@ -396,10 +404,7 @@ class _Ranking(Metric):
     def update(self, outputs: Any, targets: Any, *, sample_weight: Any = None) -> None:
         """Take in a batch."""
         what = type(self).__name__
-        scores, labels = array_of(what, "outputs", outputs), array_of(what, "targets", targets)
-        if class_scores(what, scores, labels) is None:
-            scores, labels = yes_or_no(what, scores, labels)
-        weights = weights_of(what, sample_weight, labels.shape)
+        scores, labels, weights = scores_of(what, outputs, targets, sample_weight)
         if not labels.size:
             return
         kept = self._state or {"outputs": [], "targets": [], "weights": []}
@@ -409,10 +414,18 @@ class _Ranking(Metric):
             )
         if kept["outputs"] and (kept["weights"][-1] is None) != (weights is None):
             raise ArgumentError(describe(f"{what}: all batches have a sample_weight, or none has"))
-        new = {"outputs": scores, "targets": labels, "weights": weights}
-        self._state = {
-            name: [*parts, None if new[name] is None else np.array(new[name])] for name, parts in kept.items()
-        }
+        kept["outputs"].append(np.array(scores))
+        kept["targets"].append(np.array(labels))
+        kept["weights"].append(None if weights is None else np.array(weights))
+        self._state = kept
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was gathered so far."""
+        return {name: list(parts) for name, parts in self._state.items()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on where a `state_dict` was taken."""
+        self._state = {name: list(parts) for name, parts in state_dict.items()}
 
     def _all(self) -> dict[str, Any]:
         joined = {name: None if parts[0] is None else np.concatenate(parts) for name, parts in self._gathered().items()}
@@ -448,6 +461,8 @@ class AUROC(_Ranking):
         pos_label: int | None = None,
     ) -> None:
         super().__init__()
+        _check_areas("AUROC", average, multi_class)
+        check_label("AUROC", "pos_label", pos_label)
         self.average, self.multi_class, self.from_logits = average, multi_class, from_logits
         self.pos_label = pos_label
 
@@ -475,6 +490,8 @@ class AveragePrecision(_Ranking):
 
     def __init__(self, *, average: str | None = "macro", pos_label: int | None = None) -> None:
         super().__init__()
+        _check_average("AveragePrecision", average, _STEPS)
+        check_label("AveragePrecision", "pos_label", pos_label)
         self.average, self.pos_label = average, pos_label
 
     def compute(self) -> float | Array:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
+from graphgrad.graph.checks import check_number
 from graphgrad.graph.errors import ArgumentError, DTypeError, GraphgradError, ShapeError, describe
 from graphgrad.graph.tensor import Tensor
 
@@ -16,13 +18,12 @@ __all__ = [
     "UndefinedMetricWarning",
     "array_of",
     "check_classes",
-    "check_not_nan",
-    "class_scores",
+    "check_label",
     "integers",
     "labels_of",
     "numbers_of",
+    "scores_of",
     "weights_of",
-    "yes_or_no",
 ]
 
 Array = np.ndarray[Any, Any]
@@ -33,8 +34,9 @@ class UndefinedMetricWarning(UserWarning):
 
 
 class Metric:
-    """A metric that gathers batch by batch, in little memory, and is exact over all of them.
+    """A metric that gathers batch by batch, and is exact over all of them.
 
+    It keeps sums, or a confusion matrix of K² numbers for K classes; `AUROC` and `AveragePrecision` keep all scores.
     `graphgrad.train.fit` calls ``reset`` before an epoch, ``update`` with each batch and ``compute`` at the end; a loop
     of one's own does the same. Whatever was gathered goes into checkpoints.
 
@@ -110,11 +112,23 @@ def array_of(what: str, name: str, value: Any) -> Array:
 
 def integers(what: str, name: str, array: Array) -> Array:
     """Labels as int64; floats may be whole numbers."""
-    if array.dtype.kind == "f" and (odd := ~(np.isfinite(array) & (array == np.trunc(array)))).any():
+    odd = np.zeros((), dtype=bool)
+    if array.dtype.kind == "f":
+        odd = (array != np.trunc(array)) | ~(abs(array) < np.float64(2**63))
+    elif array.dtype == np.uint64:
+        odd = array >= 2**63
+    if odd.any():
         hint = "one-hot rows become labels by targets.argmax(1)" if array.ndim > 1 else "outputs first, then targets"
+        hint = hint if name == "targets" else ""
         wrong = array[odd].flat[0]
         raise ArgumentError(describe(f"{what}: {name} are labels, whole numbers, got {wrong}", hint=hint))
     return array.astype(np.int64, copy=False)
+
+
+def check_label(what: str, name: str, value: int | None) -> None:
+    """Refuse what is neither a label nor None."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, numbers.Integral)):
+        raise ArgumentError(describe(f"{what}: {name} is a label, a whole number, got {value!r:.80}"))
 
 
 def weights_of(what: str, sample_weight: Any, shape: tuple[int, ...]) -> Array | None:
@@ -144,7 +158,9 @@ def _without_column(array: Array) -> Array:
 
 def _do_not_fit(what: str, outputs: Array, targets: Array) -> ShapeError:
     hint = ""
-    if outputs.ndim == targets.ndim + 1 > 2 and outputs.shape[:-1] == targets.shape:
+    if outputs.dtype.kind != "f" and (*outputs.shape[:1], *outputs.shape[2:]) == targets.shape:
+        hint = "scores of classes are floats, integers are labels: np.asarray(outputs, dtype=np.float32)"
+    elif outputs.ndim == targets.ndim + 1 > 2 and outputs.shape[:-1] == targets.shape:
         hint = "the classes are axis 1, as in cross_entropy: np.moveaxis(outputs, -1, 1)"
     return ShapeError(
         describe(
@@ -174,8 +190,8 @@ def _of_one_shape(what: str, given: Array, wanted: Array, otherwise: str) -> tup
     return given, wanted
 
 
-def class_scores(what: str, outputs: Array, targets: Array) -> tuple[Array, Array] | None:
-    """Scores of shape (N, C, ...) and checked targets (N, ...), if the outputs have an axis of classes."""
+def _class_scores(what: str, outputs: Array, targets: Array) -> tuple[Array, Array] | None:
+    """Scores of shape (N, C, ...) and labels (N, ...), if the outputs have an axis of classes."""
     if outputs.dtype.kind != "f" or outputs.ndim < 2 or outputs.shape[1] < 2:
         return None
     if outputs.ndim == targets.ndim and targets.shape[1] == 1:
@@ -194,12 +210,12 @@ def check_classes(what: str, targets: Array, classes: int) -> None:
         raise ArgumentError(
             describe(
                 f"{what}: outputs have {classes} classes, 0 to {classes - 1}, and there is a target {wrong}",
-                hint="ignore_index leaves out targets that count for nothing",
+                hint="ignore_index leaves out targets that count for nothing; labels as outputs are integers",
             )
         )
 
 
-def check_not_nan(what: str, scores: Array) -> None:
+def _check_not_nan(what: str, scores: Array) -> None:
     """Refuse NaN: it would be compared with the others, and lose or win by chance."""
     if np.isnan(scores).any():
         raise ArgumentError(
@@ -207,22 +223,38 @@ def check_not_nan(what: str, scores: Array) -> None:
         )
 
 
-def yes_or_no(what: str, outputs: Any, targets: Any) -> tuple[Array, Array]:
-    """Scores for yes, floats, and labels of the same shape; of two classes the score is the difference."""
+def _counting(
+    what: str, labels: Array, sample_weight: Any, ignore_index: int | None, *rows: Array
+) -> tuple[Array, Array | None, list[Array]]:
+    """Labels and weights, flat, and rows that belong to them, without those that count for nothing."""
+    check_label(what, "ignore_index", ignore_index)
+    weights = weights_of(what, sample_weight, labels.shape)
+    labels = labels.ravel()
+    weights = None if weights is None else weights.ravel()
+    if ignore_index is None:
+        return labels, weights, list(rows)
+    kept = labels != ignore_index
+    return labels[kept], None if weights is None else weights[kept], [part[kept] for part in rows]
+
+
+def scores_of(
+    what: str, outputs: Any, targets: Any, sample_weight: Any = None, ignore_index: int | None = None
+) -> tuple[Array, Array, Array | None]:
+    """Scores (n, C) of C classes, or (n,) for yes, labels (n,) and weights: each place of a sequence is a sample."""
     given, wanted = array_of(what, "outputs", outputs), array_of(what, "targets", targets)
-    two = class_scores(what, given, wanted)
-    if two is not None:
-        scores, labels = two
-        if scores.shape[1] > 2:
-            raise ShapeError(
-                describe(f"{what}: a score of yes or no is needed, got scores of {scores.shape[1]} classes")
-            )
-        given = scores[:, 1].astype(np.float64) - scores[:, 0]
+    several = _class_scores(what, given, wanted)
+    if several is not None:
+        given, actual = several
+        rows: Array = np.moveaxis(given, 1, -1).reshape(-1, given.shape[1])
     else:
         given, wanted = _of_one_shape(what, given, wanted, "each a yes or no: outputs.ravel(), targets.ravel()")
-        labels = integers(what, "targets", wanted)
-    check_not_nan(what, given)
-    return given if given.dtype.kind == "f" else given.astype(np.float64), labels
+        actual = integers(what, "targets", wanted)
+        rows = given.ravel()
+    labels, weights, (rows,) = _counting(what, actual, sample_weight, ignore_index, rows)
+    _check_not_nan(what, rows)
+    if several is not None:
+        check_classes(what, labels, rows.shape[1])
+    return rows if rows.dtype.kind == "f" else rows.astype(np.float64), labels, weights
 
 
 def labels_of(
@@ -238,40 +270,36 @@ def labels_of(
     Outputs are labels themselves, or scores (N, C, ...) of C classes, the largest of which wins (P13.01), or one score
     for yes or no, above the threshold or not.
     """
+    if threshold is not None:
+        check_number(what, "threshold", threshold)
     given, wanted = array_of(what, "outputs", outputs), array_of(what, "targets", targets)
-    classes: int | None = None
-    scores = class_scores(what, given, wanted)
-    if (scores is not None or given.dtype.kind != "f") and threshold is not None:
+    several = _class_scores(what, given, wanted)
+    if (several is not None or given.dtype.kind != "f") and threshold is not None:
         raise ArgumentError(describe(f"{what}: threshold is for outputs of one score, for yes or no"))
-    if scores is not None:
-        given, actual = scores
-        classes = given.shape[1]
-        best = given.argmax(axis=1)
-        check_not_nan(what, np.take_along_axis(given, best[:, None], axis=1))
-        predicted = best
+    classes: int | None = None
+    if several is not None:
+        scores, actual = several
+        classes = scores.shape[1]
+        predicted = scores.argmax(axis=1)
+        given = np.take_along_axis(scores, predicted[:, None], axis=1)
     else:
         clear = given.dtype.kind != "f" or threshold is not None
         given, wanted = _of_one_shape(
             what, given, wanted, "" if clear else "each a yes or no: threshold=0.0 for logits"
         )
         actual = integers(what, "targets", wanted)
+        predicted = given
         if given.dtype.kind == "f":
-            check_not_nan(what, given)
             predicted = given > (0.0 if threshold is None else threshold)
             classes = 2
-        else:
-            predicted = given
-    predicted = predicted.astype(np.int64, copy=False)
-    weights = weights_of(what, sample_weight, actual.shape)
-    predicted, actual = predicted.ravel(), actual.ravel()
-    weights = None if weights is None else weights.ravel()
-    if ignore_index is not None:
-        kept = actual != ignore_index
-        predicted, actual = predicted[kept], actual[kept]
-        weights = None if weights is None else weights[kept]
+    predicted = integers(what, "outputs", predicted)
+    labels, weights, (predicted, best) = _counting(
+        what, actual, sample_weight, ignore_index, predicted.ravel(), given.ravel()
+    )
     if classes is not None:
-        check_classes(what, actual, classes)
-    return predicted, actual, weights, classes
+        _check_not_nan(what, best)  # of scores with NaN, argmax takes it for the largest
+        check_classes(what, labels, classes)
+    return predicted, labels, weights, classes
 
 
 def numbers_of(what: str, outputs: Any, targets: Any, sample_weight: Any) -> tuple[Array, Array, Array | None]:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from graphgrad.graph.checks import check_choice
 from graphgrad.graph.errors import ArgumentError, ShapeError, describe
 from graphgrad.train.metrics.reading import Array, Metric, numbers_of
 
@@ -127,10 +128,7 @@ class _Errors(Metric):
 
     def __init__(self, *, multioutput: str = "uniform_average") -> None:
         super().__init__()
-        if multioutput not in self._multioutputs:
-            names = ", ".join(map(repr, self._multioutputs))
-            raise ArgumentError(describe(f"{type(self).__name__}: multioutput is one of {names}, got {multioutput!r}"))
-        self.multioutput = multioutput
+        self.multioutput = check_choice(type(self).__name__, "multioutput", multioutput, self._multioutputs)
 
     def update(self, outputs: Any, targets: Any, *, sample_weight: Any = None) -> None:
         """Take in a batch."""

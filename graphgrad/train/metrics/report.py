@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from graphgrad.graph.checks import check_count
 from graphgrad.graph.errors import ShapeError, describe
 from graphgrad.train.metrics.averaging import averaged
 from graphgrad.train.metrics.confusion import counted
@@ -44,6 +45,11 @@ def classification_report(
     ShapeError
         If there are not as many names as classes.
 
+    Warns
+    -----
+    UndefinedMetricWarning
+        If a class has no samples, or was never predicted, and `zero_division` is ``"warn"``.
+
     Examples
     --------
     >>> import graphgrad as gg
@@ -59,6 +65,7 @@ def classification_report(
     <BLANKLINE>
     """
     what = "classification_report"
+    check_count(what, "digits", digits, least=0)
     counts = counted(what, outputs, targets, sample_weight, threshold, ignore_index)
     counts, places = counts.chosen(what, labels)
     chosen = counts.labels[places]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from graphgrad.graph.checks import check_choice, check_number
 from graphgrad.graph.errors import ArgumentError, ShapeError, describe
 from graphgrad.train.metrics.reading import Array, array_of
 from graphgrad.view.numbers import number
@@ -40,6 +41,8 @@ def combined_score(scores: Mapping[str, float], weights: Mapping[str, float]) ->
     ------
     ArgumentError
         If a metric with a weight isn't there.
+    ValueError
+        If a weight is no finite number.
 
     Examples
     --------
@@ -47,7 +50,10 @@ def combined_score(scores: Mapping[str, float], weights: Mapping[str, float]) ->
     >>> gg.train.metrics.combined_score({"accuracy": 92.0, "time": 95.0}, {"accuracy": 1.0, "time": -0.5})
     44.5
     """
-    return float(sum(weight * _of(scores, name) for name, weight in weights.items()))
+    what = "combined_score"
+    return float(
+        sum(check_number(what, f"the weight of {name}", w) * _of(what, scores, name) for name, w in weights.items())
+    )
 
 
 def select_model(
@@ -93,14 +99,14 @@ def select_model(
     >>> gg.train.metrics.select_model(models, "accuracy", at_most={"time": 100.0})
     1
     """
-    if mode not in ("max", "min"):
-        raise ArgumentError(describe(f"select_model: mode is 'max' or 'min', got {mode!r}"))
+    what = "select_model"
+    check_choice(what, "mode", mode, ("max", "min"))
     upper, lower = dict(at_most or {}), dict(at_least or {})
 
     def satisfies(scores: Mapping[str, float]) -> bool:
-        value = _of(scores, optimizing)
-        within = [_of(scores, name) <= limit for name, limit in upper.items()]
-        within += [_of(scores, name) >= limit for name, limit in lower.items()]
+        value = _of(what, scores, optimizing)
+        within = [_of(what, scores, name) <= limit for name, limit in upper.items()]
+        within += [_of(what, scores, name) >= limit for name, limit in lower.items()]
         return all(within) and value == value
 
     within = [place for place, scores in enumerate(candidates) if satisfies(scores)]
@@ -109,7 +115,7 @@ def select_model(
         limits += [f"{name} >= {limit}" for name, limit in lower.items()]
         raise ArgumentError(
             describe(
-                f"select_model: none of {len(candidates)} candidates has a {optimizing} and meets the limits",
+                f"{what}: none of {len(candidates)} candidates has a number for {optimizing!r} and meets the limits",
                 *(f"limit: {limit}" for limit in limits),
             )
         )
@@ -117,9 +123,11 @@ def select_model(
     return max(within, key=lambda place: sign * candidates[place][optimizing])
 
 
-def _of(scores: Mapping[str, float], name: str) -> float:
+def _of(what: str, scores: Mapping[str, float], name: str) -> float:
     if name not in scores:
-        raise ArgumentError(describe(f"there is no metric {name!r}", f"there are: {', '.join(map(repr, scores))}"))
+        raise ArgumentError(
+            describe(f"{what}: there is no metric {name!r}", f"there are: {', '.join(map(repr, scores))}")
+        )
     return scores[name]
 
 
@@ -202,7 +210,7 @@ def diagnose(
 
     Raises
     ------
-    ArgumentError
+    ValueError
         If an error is negative or not finite.
 
     Examples
@@ -215,8 +223,8 @@ def diagnose(
     """
     errors = {"train": train, "dev": dev, "human": human, "train_dev": train_dev, "test": test}
     for name, error in errors.items():
-        if error is not None and not (0 <= error < float("inf")):
-            raise ArgumentError(describe(f"diagnose: {name} is an error, a number from 0, got {error!r}"))
+        if error is not None:
+            check_number("diagnose", name, error, least=0.0)
     return Diagnosis(
         bias=train - human,
         variance=(dev if train_dev is None else train_dev) - train,
@@ -290,8 +298,8 @@ def error_analysis(marks: Any, error: float, names: Sequence[Any] | None = None)
 
     Raises
     ------
-    ShapeError, ArgumentError
-        If it's no table of 0 and 1, or there are not as many names as columns.
+    ShapeError, ArgumentError, ValueError
+        If it's no table of 0 and 1, there are not as many names as columns, or the error is no number from 0.
 
     Examples
     --------
@@ -310,6 +318,5 @@ def error_analysis(marks: Any, error: float, names: Sequence[Any] | None = None)
     titles = tuple(map(str, range(table.shape[1]) if names is None else names))
     if len(titles) != table.shape[1]:
         raise ShapeError(describe(f"error_analysis: there are {table.shape[1]} causes and {len(titles)} names"))
-    if not 0 <= error < float("inf"):
-        raise ArgumentError(describe(f"error_analysis: error is a number from 0, got {error!r}"))
+    check_number("error_analysis", "error", error, least=0.0)
     return ErrorAnalysis(titles, table.sum(axis=0).astype(np.int64), len(table), error)

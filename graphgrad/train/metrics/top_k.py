@@ -7,17 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from graphgrad.graph.errors import ArgumentError, ShapeError, describe
+from graphgrad.graph.checks import check_count
+from graphgrad.graph.errors import ShapeError, describe
 from graphgrad.train.metrics.probability import MeanMetric, mean_of
-from graphgrad.train.metrics.reading import (
-    Array,
-    UndefinedMetricWarning,
-    array_of,
-    check_classes,
-    check_not_nan,
-    class_scores,
-    weights_of,
-)
+from graphgrad.train.metrics.reading import Array, UndefinedMetricWarning, check_label, scores_of
 
 __all__ = ["TopKAccuracy", "top_k_accuracy"]
 
@@ -59,29 +52,17 @@ def top_k_accuracy(
 def _among_the_best(
     what: str, outputs: Any, targets: Any, k: int, sample_weight: Any, ignore_index: int | None
 ) -> tuple[Array, Array | None]:
-    check_k(what, k)
-    found = class_scores(what, array_of(what, "outputs", outputs), array_of(what, "targets", targets))
-    if found is None:
+    check_count(what, "k", k)
+    scores, labels, weights = scores_of(what, outputs, targets, sample_weight, ignore_index)
+    if scores.ndim == 1:
         raise ShapeError(describe(f"{what}: outputs are scores of classes, (N, C, ...) for targets (N, ...)"))
-    scores, labels = found
-    weights = weights_of(what, sample_weight, labels.shape)
-    kept = np.ones(labels.shape, dtype=bool) if ignore_index is None else labels != ignore_index
     classes = scores.shape[1]
-    check_classes(what, labels[kept], classes)
-    check_not_nan(what, scores)
     if k >= classes:
         warnings.warn(f"{what}: the best {k} of {classes} are all classes", UndefinedMetricWarning, stacklevel=3)
-    places = np.where(kept, labels, 0)[:, None]
+    places = labels[:, None]
     own = np.take_along_axis(scores, places, axis=1)
-    numbers = np.arange(classes).reshape(-1, *[1] * (scores.ndim - 2))
-    better = ((scores > own) | ((scores == own) & (numbers < places))).sum(axis=1)
-    return (better < k)[kept], None if weights is None else weights[kept]
-
-
-def check_k(what: str, k: int) -> None:
-    """Refuse what is no number of classes."""
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-        raise ArgumentError(describe(f"{what}: k is a whole number from 1, got {k!r}"))
+    better = ((scores > own) | ((scores == own) & (np.arange(classes) < places))).sum(axis=1)
+    return better < k, weights
 
 
 class TopKAccuracy(MeanMetric):
@@ -106,8 +87,8 @@ class TopKAccuracy(MeanMetric):
 
     def __init__(self, k: int = 2, *, ignore_index: int | None = None) -> None:
         super().__init__()
-        check_k("TopKAccuracy", k)
-        self.k, self.ignore_index = k, ignore_index
+        check_label("TopKAccuracy", "ignore_index", ignore_index)
+        self.k, self.ignore_index = check_count("TopKAccuracy", "k", k), ignore_index
 
     def update(self, outputs: Any, targets: Any, *, sample_weight: Any = None) -> None:
         """Take in a batch."""
