@@ -16,7 +16,7 @@ from graphgrad.nn.arguments import as_tensor
 from graphgrad.nn.module import Module
 from graphgrad.nn.summarizing import tensors_in
 from graphgrad.nn.summary import Summary
-from graphgrad.nn.symbolic import Call, OpenShape, Operation, SymbolicTensor, mapped, symbols_in
+from graphgrad.nn.symbolic import Call, OpenShape, Operation, SymbolicTensor, leaves, mapped, symbols_in
 
 __all__ = ["InputLayer", "Model", "OperationLayer"]
 
@@ -145,8 +145,11 @@ class Model(Module):
     ('tanh', 'tanh_1')
     """
 
-    input_names: tuple[str, ...]
-    _connections: dict[str, tuple[str, ...]]
+    # They have values here too, so that no input can be given their names.
+    input_names: tuple[str, ...] = ()
+    _connections: Mapping[str, tuple[str, ...]] = {}
+    _steps: tuple[_Step, ...] = ()
+    _outputs: Any = None
 
     def __init__(
         self,
@@ -174,6 +177,8 @@ class Model(Module):
                     hint="call layers on the inputs: gg.nn.Linear(64, 10)(x)",
                 )
             )
+        if names is not None and not isinstance(names, Mapping):
+            raise DTypeError(describe(f"Model: names is a dictionary of layers by name, got {type(names).__name__}"))
         calls = _calls_between(given, wanted)
         self._name_inputs(given)
         self._plan(given, calls, outputs, self._name_layers(calls, names or {}))
@@ -241,18 +246,19 @@ class Model(Module):
             return _Place(places[one.call.number, one.index])
 
         steps = []
-        self._connections = {}
+        connections: dict[str, tuple[str, ...]] = {}
         for call in calls:
             name = names[id(call.target)]
             args, kwargs = mapped(call.args, place_of), mapped(call.kwargs, place_of)
             read = [sources[one.number] for one in _places((args, kwargs))]
-            self._connections[name] = tuple(dict.fromkeys((*self._connections.get(name, ()), *read)))
+            connections[name] = tuple(dict.fromkeys((*connections.get(name, ()), *read)))
             results = []
             for index in range(call.results):
                 place = places[call.number, index] = next(free)
                 sources[place] = name
                 results.append(place)
             steps.append((name, args, kwargs, tuple(results)))
+        self._connections = connections
         self._outputs = mapped(outputs, place_of)
         kept = {one.number for one in _places(self._outputs)}
         planned: list[_Step] = []
@@ -298,7 +304,15 @@ class Model(Module):
         return mapped(self._outputs, value)
 
     def _layer(self, name: str) -> Any:
-        return self.__dict__[name]
+        layer = self.__dict__.get(name)
+        if not isinstance(layer, Module):
+            raise GraphError(
+                describe(
+                    f"Model: the layer {name!r} isn't there any more",
+                    hint=f"assign another: model.{name} = ...; or build a new model without it",
+                )
+            )
+        return layer
 
     # ---- telling
 
@@ -311,10 +325,13 @@ class Model(Module):
         example: Any = None,
         depth: int | None = None,
     ) -> Summary:
-        """As `Module.summary`; the model knows the shapes of its inputs, unless a length in them is open."""
+        """As `Module.summary`; the model knows the shapes of its inputs, unless a length in them is open.
+
+        Then there are the parameters only, until `input_shape` or `example` is given.
+        """
         if input_shape is None and example is None:
             layers = [self.__dict__[name] for name in self.input_names]
-            if all(isinstance(length, int) for layer in layers for length in layer.shape[1:]):
+            if all(layer.shape[:1] == (None,) and None not in layer.shape[1:] for layer in layers):
                 input_shape = [layer.shape[1:] for layer in layers]
                 dtype = [layer.dtype for layer in layers] if dtype is None else dtype
         return super().summary(input_shape, dtype=dtype, batch_size=batch_size, example=example, depth=depth)
@@ -353,9 +370,7 @@ def _calls_between(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicT
 
 
 def _places(structure: Any) -> list[_Place]:
-    found: list[_Place] = []
-    mapped(structure, lambda one: found.append(one) if isinstance(one, _Place) else None)
-    return found
+    return [one for one in leaves(structure) if isinstance(one, _Place)]
 
 
 def _kinds(values: Any) -> str:

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["probing"]
 
+_REGISTRIES = ("_parameters", "_modules", "_buffers")
+
 
 @contextmanager
 def probing(module: Module | None = None, on_operation: Iterable[Hook] = ()) -> Iterator[None]:
     """Let a module run in evaluation mode, without graphs; afterwards all is as it was.
 
-    That is: whether it trains, its parameters and buffers, the state of random numbers. Nobody who records or watches
-    hears of what runs in the block, other than the module's own hooks.
+    That is: whether it trains, all its attributes, the values of its parameters and buffers, the state of random
+    numbers. Nobody who records or watches hears of what runs in the block, other than the module's own hooks.
 
     Parameters
     ----------
@@ -34,9 +36,9 @@ def probing(module: Module | None = None, on_operation: Iterable[Hook] = ()) -> 
         Functions that are called after each operation, as that of `graphgrad.forward_hook`.
     """
     modules = [] if module is None else list(module.modules())
-    training = [one.training for one in modules]
+    attributes = [{**one.__dict__, **{name: dict(one.__dict__[name]) for name in _REGISTRIES}} for one in modules]
     tensors = [] if module is None else [*module.parameters(), *module.buffers()]
-    before = [(tensor, tensor.data.copy()) for tensor in tensors]
+    values = [(tensor, tensor.data, tensor.data.copy()) for tensor in tensors]
     hooks = []
     for hook in on_operation:
         table = HookTable()
@@ -51,9 +53,13 @@ def probing(module: Module | None = None, on_operation: Iterable[Hook] = ()) -> 
             yield
     finally:
         MODE.reset(token)
-        for one, mode in zip(modules, training, strict=True):
-            one.training = mode
-        for tensor, values in before:
-            if not np.array_equal(tensor.data, values, equal_nan=True):
-                tensor.data[...] = values
-                wrote(tensor.data)
+        for one, before in zip(modules, attributes, strict=True):
+            for name in one.__dict__.keys() - before.keys():
+                del one.__dict__[name]
+            one.__dict__.update(before)
+        for tensor, array, before_it in values:
+            if tensor.data is not array:
+                tensor.data = array
+            if not np.array_equal(array, before_it, equal_nan=True):
+                array[...] = before_it
+                wrote(array)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import DTypeLike
 
+from graphgrad.graph.checks import check_count, is_number
 from graphgrad.graph.create import zeros
 from graphgrad.graph.dtypes import as_dtype, get_default_dtype
 from graphgrad.graph.errors import ArgumentError, DTypeError, GraphgradError, ShapeError, describe
@@ -18,6 +19,7 @@ from graphgrad.graph.node import Node
 from graphgrad.graph.tensor import Tensor
 from graphgrad.nn.probing import probing
 from graphgrad.nn.summary import LayerSummary, Summary
+from graphgrad.nn.symbolic import has_symbols, leaves
 from graphgrad.ops.declare import find
 from graphgrad.ops.variants import base_and_missing, without
 
@@ -105,20 +107,16 @@ class _Pass:
 
     def run(self, inputs: Sequence[Any]) -> None:
         """Run the model."""
-        modules = list(self.model.modules())
-        without_hooks = [module for module in modules if module._module_hooks is None]
         handles = []
         try:
             with probing(self.model, [self._ran]):
-                for module in modules:
+                for module in self.model.modules():
                     handles.append(module.register_forward_pre_hook(self._enter, prepend=True))
                     handles.append(module.register_forward_hook(self._leave))
                 self.model(*inputs)
         finally:
             for handle in handles:
                 handle.remove()
-            for module in without_hooks:
-                object.__setattr__(module, "_module_hooks", None)
 
     def _enter(self, module: Module, args: tuple[Any, ...]) -> None:
         self.running.append(module)
@@ -142,16 +140,9 @@ class _Pass:
                 tally.activation_bytes += one.data.nbytes
 
 
-def tensors_in(value: Any) -> Iterator[Tensor]:
+def tensors_in(structure: Any) -> list[Tensor]:
     """The tensors in tuples, lists and dictionaries, in order."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for one in value:
-            yield from tensors_in(one)
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from tensors_in(one)
+    return [one for one in leaves(structure) if isinstance(one, Tensor)]
 
 
 # ---- the whole -------------------------------------------------------------------------------------------------------
@@ -199,7 +190,7 @@ class Summarized:
         batch_size
             How many examples output shapes, multiply-adds and activations are for.
         example
-            Instead of shapes, what the module is called with; a tuple for several inputs.
+            Instead of shapes, what the module is called with, with the axis of the batch; a tuple for several inputs.
         depth
             How deep to look into modules inside others: 1 for the module's own layers. None for all.
 
@@ -212,6 +203,8 @@ class Summarized:
         ------
         ShapeError, DTypeError
             If arguments are wrong, or a layer doesn't take what it gets; the message names the layer.
+        ValueError
+            If `batch_size` or `depth` is no such number.
 
         Examples
         --------
@@ -233,15 +226,20 @@ class Summarized:
         Activations (batch of 1): 296 B
         """
         model = cast("Module", self)
+        depth = None if depth is None else check_count("summary", "depth", depth, least=0)
+        batch_size = check_count("summary", "batch_size", batch_size)
         inputs, size = _inputs(model, input_shape, dtype, batch_size, example)
-        if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
-            raise ShapeError(describe(f"summary: depth is a whole number from 0, or None, got {depth!r}"))
         watched = _Pass(model)
         if inputs is not None:
             try:
                 watched.run(inputs)
             except GraphgradError as error:
-                raise _at_layer(watched, inputs, error, dtype) from error
+                hint = ""
+                if isinstance(error, DTypeError) and example is None and dtype is None:
+                    hint = "integers, as an Embedding wants them, are said so: dtype='int64'"
+                elif example is None:
+                    hint = "input_shape is without the axis of the batch; example=... takes a batch instead"
+                raise _at_layer(watched, inputs, error, hint) from error
             except Exception as error:
                 error.add_note(f"summary: {_where(watched)} raised this, run on {_shown(inputs)}")
                 raise
@@ -300,11 +298,15 @@ def _inputs(
         if input_shape is not None or dtype is not None:
             raise ShapeError(describe("summary: give an example or an input_shape with its dtype, not both"))
         inputs = example if isinstance(example, tuple) else (example,)
-        return inputs, next((np.shape(one)[0] for one in inputs if np.shape(one)), None)
+        if has_symbols(inputs):
+            raise DTypeError(
+                describe("summary: an example has values, and symbolic tensors have none", hint="give input_shape")
+            )
+        return inputs, next((one.shape[0] for one in _arrays(inputs) if one.shape), None)
     if input_shape is None:
+        if dtype is not None:
+            raise ShapeError(describe("summary: dtype is that of inputs, whose input_shape is missing"))
         return None, None
-    if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
-        raise ShapeError(describe(f"summary: batch_size is a whole number from 1, got {batch_size!r}"))
     shapes = _shapes(input_shape)
     dtypes = list(dtype) if isinstance(dtype, (list, tuple)) else [dtype] * len(shapes)
     if len(dtypes) != len(shapes):
@@ -319,17 +321,22 @@ def _inputs(
     )
 
 
+def _arrays(inputs: Sequence[Any]) -> list[Any]:
+    """The tensors among inputs and inside them; of others, which hold none, an array."""
+    found: list[Any] = []
+    for one in inputs:
+        found += tensors_in(one) or [one if isinstance(one, np.ndarray) else np.array(one, object)]
+    return found
+
+
 def _shapes(input_shape: Any) -> list[Shape]:
     """One shape for each input."""
     try:
-        if isinstance(input_shape, (int, np.integer)):
-            return [(operator.index(input_shape),)]
-        if any(isinstance(one, (list, tuple)) for one in input_shape):
-            shapes = [tuple(map(operator.index, one)) for one in input_shape]
-        else:
-            shapes = [tuple(map(operator.index, input_shape))]
-        if all(length >= 0 for shape in shapes for length in shape):
-            return shapes
+        given = (input_shape,) if isinstance(input_shape, (int, np.integer)) else tuple(input_shape)
+        several = any(isinstance(one, (list, tuple)) for one in given)
+        shapes = [tuple(one) for one in given] if several else [given]
+        if all(is_number(length) and length >= 0 for shape in shapes for length in shape):
+            return [tuple(map(operator.index, shape)) for shape in shapes]
     except TypeError:
         pass
     raise ShapeError(
@@ -352,15 +359,12 @@ def _where(watched: _Pass) -> str:
 
 
 def _shown(inputs: Sequence[Any]) -> str:
-    return ", ".join(f"{np.shape(one)} {getattr(one, 'dtype', '')}".strip() for one in inputs)
+    return ", ".join(f"{one.shape} {one.dtype}" for one in _arrays(inputs))
 
 
-def _at_layer(watched: _Pass, inputs: Sequence[Any], error: GraphgradError, dtype: Any) -> GraphgradError:
+def _at_layer(watched: _Pass, inputs: Sequence[Any], error: GraphgradError, hint: str) -> GraphgradError:
     first, *rest = str(error).splitlines()
     facts = [line.strip() for line in rest if not line.strip().startswith(("at:", "hint:"))]
-    hint = "input_shape is the shape of one example, without the axis of the batch; example=... takes a batch instead"
-    if isinstance(error, DTypeError) and dtype is None:
-        hint = "integers, as an Embedding wants them, are said so: dtype='int64'"
     message = describe(
         f"summary: {_where(watched)} doesn't take what it gets",
         first,

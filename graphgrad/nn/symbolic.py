@@ -7,6 +7,7 @@
 A symbolic tensor knows its shape, its dtype, and the call that gives it. A call is run at once on zeros, for batches of
 two lengths: whatever differs between them has a length that depends on the batch, which is None in its shape. The model
 makes the same calls again on real values. Layers are called as they are then, with their parameters and switches.
+Hooks of layers are called in both.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ __all__ = [
     "Operation",
     "SymbolicTensor",
     "has_symbols",
+    "leaves",
     "mapped",
     "record",
     "symbols_in",
@@ -166,14 +168,6 @@ class SymbolicTensor(Tensor):
                     hint="a layer draws anew, such as nn.Dropout; else draw in the forward of a Module of your own",
                 )
             )
-        for one in operands:
-            if isinstance(one, Tensor) and one.requires_grad:
-                raise GraphError(
-                    describe(
-                        f"{op.name}: {one._title()} needs a gradient, and belongs to no layer of the model",
-                        hint="make it a parameter of a Module, whose forward does this",
-                    )
-                )
         return record(Operation(op, attrs), tuple(operands), {})
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -236,7 +230,8 @@ def Input(shape: Sequence[int | None], dtype: DTypeLike | None = None, name: str
     shape
         The shape of one example, without the axis of the batch: ``(64,)``. None for a length that is open.
     dtype
-        The element type; the default dtype if left out. ``"int64"`` for indices.
+        The element type that layers are called on to see what they give; the default dtype if left out, ``"int64"``
+        for indices. Nothing is cast to it: the model computes with the dtype of what it is called with.
     name
         What the model calls it.
 
@@ -291,20 +286,24 @@ def mapped(structure: Any, function: Callable[[Any], Any]) -> Any:
     return function(structure)
 
 
+def leaves(structure: Any) -> list[Any]:
+    """The things in tuples, lists and dictionaries, in order."""
+    found: list[Any] = []
+    mapped(structure, found.append)
+    return found
+
+
 def symbols_in(structure: Any) -> list[SymbolicTensor]:
     """The symbolic tensors in arguments or results, in order."""
-    found: list[SymbolicTensor] = []
-    mapped(structure, lambda one: found.append(one) if isinstance(one, SymbolicTensor) else None)
-    return found
+    return [one for one in leaves(structure) if isinstance(one, SymbolicTensor)]
 
 
 def has_symbols(arguments: Iterable[Any]) -> bool:
     """Whether there are symbolic tensors among arguments, or in lists, tuples and dictionaries among them."""
     for one in arguments:
-        kind = type(one)
-        if kind is SymbolicTensor or ((kind is tuple or kind is list) and has_symbols(one)):
+        if type(one) is SymbolicTensor:
             return True
-        if kind is dict and has_symbols(one.values()):
+        if isinstance(one, (tuple, list, dict)) and has_symbols(one.values() if isinstance(one, dict) else one):
             return True
     return False
 
@@ -314,9 +313,17 @@ def has_symbols(arguments: Iterable[Any]) -> bool:
 
 def record(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What a layer or an operation gives for symbolic tensors: symbolic tensors, where a tensor would be."""
+    for one in leaves((args, kwargs)):
+        if isinstance(one, Tensor) and one.requires_grad:
+            raise GraphError(
+                describe(
+                    f"{_title(target)}: {one._title()} needs a gradient, and belongs to no layer of the model",
+                    hint="make it a parameter of a Module, whose forward does this",
+                )
+            )
     small, large = (_tried(target, args, kwargs, size) for size in range(2))
-    found = [one for one in _flat(large) if isinstance(one, Tensor)]
-    if len(found) != sum(isinstance(one, Tensor) for one in _flat(small)):
+    found = [one for one in leaves(large) if isinstance(one, Tensor)]
+    if len(found) != sum(isinstance(one, Tensor) for one in leaves(small)):
         raise GraphError(describe(f"{_title(target)}: how many tensors it gives depends on the batch"))
     call = Call(target, args, kwargs, len(found))
     others = iter(enumerate(found))
@@ -358,9 +365,3 @@ def _tried(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], size: int
 
 def _title(target: Any) -> str:
     return target.op.base if isinstance(target, Operation) else type(target).__name__
-
-
-def _flat(structure: Any) -> list[Any]:
-    found: list[Any] = []
-    mapped(structure, found.append)
-    return found

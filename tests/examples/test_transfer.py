@@ -5,22 +5,23 @@ from __future__ import annotations
 import re
 import runpy
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pytest
 
 import graphgrad as gg
 
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "transfer.py"
 
 
-def test_learned_features_help(run_python: Any) -> None:
-    done = run_python(str(SCRIPT))
-    assert done.stderr == ""
-    found = dict(re.findall(r"^([a-z ]+): ([\d.]+)% of the digits 5 to 9", done.stdout, re.MULTILINE))
+def test_learned_features_help(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+    done = capsys.readouterr()
+    assert done.err == ""
+    found = dict(re.findall(r"^([a-z ]+): ([\d.]+)% of the digits 5 to 9", done.out, re.MULTILINE))
     assert list(found) == ["random features", "learned features"]
     assert float(found["learned features"]) > float(found["random features"]) + 5
-    assert "Trainable params: 325\nNon-trainable params: 1,248" in done.stdout
+    assert "Trainable params: 325\nNon-trainable params: 1,248" in done.out
 
 
 def test_only_the_new_head_is_trained() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -139,6 +139,26 @@ def test_arguments_in_structures() -> None:
     np.testing.assert_array_equal(model(x, y, z).data, x + y * z)
     by_name = nn.Model([b, c], Merge()([1.0, {"b": b}], more={"c": c})).eval()
     np.testing.assert_array_equal(by_name(y, z).data, 1.0 + y * z)
+
+
+def test_a_named_tuple_is_an_argument_like_any() -> None:
+    class Pair(NamedTuple):
+        x: Any
+        y: Any
+
+    class Both(gg.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(3, 2)
+
+        def forward(self, pair: Pair) -> Any:
+            return Pair(self.layer(pair.x), self.layer(pair.y))
+
+    a, b, both = nn.Input((3,)), nn.Input((3,)), Both()
+    model = nn.Model([a, b], both(Pair(a, b)))
+    assert list(model.state_dict()) == ["both.layer.weight", "both.layer.bias"]
+    x, y = numbers(2, 4, 3)
+    np.testing.assert_array_equal(model(x, y).y.data, both.layer(y).data)
 
 
 def test_tokens_and_open_lengths() -> None:
@@ -321,6 +341,8 @@ def test_what_a_model_would_not_keep() -> None:
         nn.functional.dropout(x, 0.5)
     with pytest.raises(gg.GraphError, match=r"multiply: tensor 'gain' of shape \(3,\) needs a gradient"):
         x * gg.tensor(np.ones(3), requires_grad=True, name="gain")
+    with pytest.raises(gg.GraphError, match=r"Bilinear: tensor 'gain'(.|\n)*belongs to no layer"):
+        nn.Bilinear(3, 3, 2)(x, gg.tensor(np.ones((1, 3)), requires_grad=True, name="gain"))
 
 
 def test_shapes_that_do_not_fit() -> None:
@@ -355,6 +377,7 @@ def test_models_that_cannot_be() -> None:
         ((x, layer), gg.DTypeError, "outputs are symbolic tensors(.|\n)*got: Linear"),
         (([x, nn.Input((2,), name="x")], out), gg.GraphError, "no output depends"),
         ((x, out, {"other": nn.Linear(1, 1)}), ValueError, "isn't called"),
+        ((x, out, [layer]), gg.DTypeError, "names is a dictionary of layers by name, got list"),
         ((x, out, {"x": layer}), ValueError, "'x', which is an input's name"),
         ((x, out, {"a": layer, "b": layer}), ValueError, "'a', which is a second name"),
         ((x, out, {"a.b": layer}), ValueError, "has no dot"),
@@ -362,11 +385,30 @@ def test_models_that_cannot_be() -> None:
     for (inputs, outputs, *names), error, says in cases:
         with pytest.raises(error, match=says):
             nn.Model(inputs, outputs, names=names[0] if names else None)
-    same, train = nn.Input((3,), name="x"), nn.Input((3,), name="train")
+    same = nn.Input((3,), name="x")
     with pytest.raises(ValueError, match="two inputs are called 'x'"):
         nn.Model([x, same], x + same)
-    with pytest.raises(ValueError, match="is an attribute already"):
-        nn.Model(train, train * 2.0)
+    for name in ("train", "input_names", "_steps"):
+        one = nn.Input((3,), name=name)
+        with pytest.raises(ValueError, match="is an attribute already"):
+            nn.Model(one, one * 2.0)
+
+
+def test_a_layer_that_was_taken_out() -> None:
+    model, _, _ = siamese()
+    del model.linear_1
+    with pytest.raises(gg.GraphError, match=r"the layer 'linear_1' isn't there any more(.|\n)*model\.linear_1 = "):
+        model(gg.ones((5, 4)), gg.ones((5, 4)))
+
+
+def test_summary_of_what_follows_a_fixed_first_axis() -> None:
+    """Nobody knows which axis is that of the batch: there are the parameters only."""
+    x = nn.Input((5, 3))
+    _, h_n = nn.GRU(3, 4, batch_first=True)(x)
+    summary = nn.Model(h_n, nn.Linear(4, 2)(h_n)).summary()
+    assert (summary.ran, summary.parameters) == (False, 10)
+    total = gg.sum(x)
+    assert not nn.Model(total, total * 2.0).summary().ran
 
 
 def test_calls_that_do_not_fit() -> None:

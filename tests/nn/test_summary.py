@@ -273,6 +273,35 @@ def test_it_changes_nothing() -> None:
     assert gg.is_grad_enabled()
 
 
+def test_attributes_that_a_module_replaces_come_back() -> None:
+    class Counting(gg.nn.Module):
+        seen: gg.Tensor
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(np.ones(3))
+            self.register_buffer("seen", gg.zeros(1))
+            self.register_buffer("last", None)
+
+        def forward(self, x: Any) -> Any:
+            self.seen = self.seen + 1
+            self.last = x
+            self.weight.data = np.zeros(3)
+            self.extra, self.layer = 1, nn.Linear(3, 3)
+            return self.layer(x * self.weight)
+
+    net = Counting()
+    seen, values, names = net.seen, net.weight.data, list(net.__dict__)
+    net.summary((3,))
+    nn.Model(x := nn.Input((3,)), net(x))
+    assert net.seen is seen
+    assert seen.tolist() == [0.0]
+    assert net.last is None
+    assert net.weight.data is values
+    assert values.tolist() == [1.0] * 3
+    assert (list(net.__dict__), list(net.children())) == (names, [])
+
+
 def test_it_changes_nothing_when_it_fails() -> None:
     net = nn.Sequential(Restless(), nn.Linear(4, 2))
     before = state(net)
@@ -343,8 +372,10 @@ def test_a_module_that_catches_what_is_raised_inside() -> None:
         ({"input_shape": "64"}, "got: '64'"),
         ({"input_shape": (-1,)}, "got: "),
         ({"input_shape": (2.5,)}, "got: "),
-        ({"input_shape": (64,), "batch_size": 0}, "batch_size"),
-        ({"input_shape": (64,), "depth": -1}, "depth"),
+        ({"input_shape": True}, "got: True"),
+        ({"input_shape": (64, True)}, "got: "),
+        ({"dtype": "int64"}, "input_shape is missing"),
+        ({"example": nn.Input((64,))}, "symbolic tensors have none"),
         ({"input_shape": (64,), "example": gg.ones((1, 64))}, "not both"),
         ({"input_shape": [(64,)], "dtype": ["float32", "float32"]}, "1 inputs, but 2 dtypes"),
     ],
@@ -352,6 +383,31 @@ def test_a_module_that_catches_what_is_raised_inside() -> None:
 def test_arguments_that_are_refused(args: dict[str, Any], says: str) -> None:
     with pytest.raises(gg.GraphgradError, match=says):
         perceptron().summary(**args)
+
+
+@pytest.mark.parametrize("args", [{"batch_size": 0}, {"batch_size": 1.5}, {"depth": -1}, {"depth": True}])
+def test_counts_that_are_refused(args: dict[str, Any]) -> None:
+    (name,) = args
+    with pytest.raises(ValueError, match=f"summary: {name} is a whole number"):
+        perceptron().summary(**args)
+
+
+def test_numpy_numbers_and_any_iterable_of_lengths() -> None:
+    summary = perceptron().summary((length for length in (5, np.int64(64))), batch_size=np.int64(2), depth=np.int64(1))
+    assert (summary.batch_size, summary["2"].output_shape) == (2, (2, 5, 10))
+
+
+def test_examples_of_any_form() -> None:
+    class First(gg.nn.Module):
+        def forward(self, given: Any) -> Any:
+            return gg.tanh(given["x"] if isinstance(given, dict) else given[0])
+
+    for example in ({"x": gg.ones((3, 2))}, [gg.ones((3, 2)), gg.ones(5)]):
+        summary = First().summary(example=example)
+        assert (summary.batch_size, summary[""].output_shape) == (3, (3, 2))
+    with pytest.raises(gg.ShapeError, match=r"the model ran on: \(2, 3\) float64") as error:
+        perceptron().summary(example=np.ones((2, 3)))
+    assert "hint" not in str(error.value), "who gives an example is not told to give one"
 
 
 def test_memory_is_written_in_units() -> None:
