@@ -49,9 +49,7 @@ def manual_seed(seed: int) -> np.random.Generator:
     True
     """
     global _default
-    if not isinstance(seed, numbers.Integral) or isinstance(seed, bool) or seed < 0:
-        raise ValueError(describe("manual_seed: an integer from 0 is needed", f"got: {seed!r}"))
-    started = np.random.default_rng(int(seed))
+    started = _started("manual_seed", seed)
     if _here.get() is None:
         _default = started
     else:
@@ -70,6 +68,11 @@ def seeded(seed: int) -> Iterator[np.random.Generator]:
     seed
         An integer that isn't negative.
 
+    Raises
+    ------
+    ValueError
+        If `seed` is no such integer.
+
     Examples
     --------
     >>> import graphgrad as gg
@@ -81,11 +84,18 @@ def seeded(seed: int) -> Iterator[np.random.Generator]:
     >>> bool((generator.random(2) == first).all())
     True
     """
-    token = _here.set(np.random.default_rng(seed))
+    started = _started("seeded", seed)
+    token = _here.set(started)
     try:
-        yield generator_or_default(None)
+        yield started
     finally:
         _here.reset(token)
+
+
+def _started(what: str, seed: int) -> np.random.Generator:
+    if not isinstance(seed, numbers.Integral) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(describe(f"{what}: an integer from 0 is needed", f"got: {seed!r:.80}"))
+    return np.random.default_rng(int(seed))
 
 
 def generator_or_default(generator: np.random.Generator | None) -> np.random.Generator:

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from graphgrad import optim
+from graphgrad.graph.checks import check_count
 from graphgrad.graph.errors import DTypeError, ShapeError, describe
 from graphgrad.graph.random import generator_or_default, seeded
 from graphgrad.nn import Linear, Module, ReLU, Sequential
 from graphgrad.nn import functional as F
-from graphgrad.train import EarlyStopping, History, fit, predict
+from graphgrad.train import Callback, EarlyStopping, History, fit, predict
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -57,7 +58,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
-        callbacks: Iterable[Any] = (),
+        callbacks: Iterable[Callback] | Callback = (),
         random_state: Any = None,
         verbose: bool = False,
     ) -> None:
@@ -82,10 +83,10 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         """A new model and a new optimiser."""
         model = self.model
         if model is None:
-            sizes = self.hidden_layer_sizes
-            hidden = [int(sizes)] if isinstance(sizes, (int, np.integer)) else [int(size) for size in sizes]
+            who, sizes = type(self).__name__, self.hidden_layer_sizes
+            listed = sizes if isinstance(sizes, Iterable) and not isinstance(sizes, str) else [sizes]
             layers: list[Module] = []
-            for size in hidden:
+            for size in (check_count(who, "each of hidden_layer_sizes", size) for size in listed):
                 layers += [Linear(inputs, size), ReLU()]
                 inputs = size
             made: Any = Sequential(*layers, Linear(inputs, outputs))
@@ -109,7 +110,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
     def _train(self, x: Array, y: Array, epochs: int, validates: bool) -> None:
         """Some epochs more."""
         # Parameters stay as they were given: a callback remembers things, and each training has to begin afresh.
-        callbacks = [copy.deepcopy(callback) for callback in self.callbacks]
+        given = self.callbacks
+        callbacks = copy.deepcopy([given] if isinstance(given, Callback) else list(given))
         if validates:
             callbacks.append(EarlyStopping("val_loss", patience=self.n_iter_no_change, min_delta=self.tol))
         before, seconds = self.history_.rows, self.history_.seconds
@@ -188,7 +190,7 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         number of classes: the random numbers of its weights then come from `random_state`. It gives a score for each
         class, shape (n, classes), of which `predict_proba` takes the softmax. By default a network with ReLU.
     hidden_layer_sizes
-        The sizes of that network's hidden layers.
+        The sizes of that network's hidden layers; () for none, which is a linear model.
     loss
         Called with the scores and the numbers of the classes; by default `cross_entropy`.
     optimizer

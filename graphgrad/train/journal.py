@@ -16,7 +16,8 @@ __all__ = ["Journal", "JournalError", "encoded"]
 
 FORMAT, VERSION = "graphgrad sweep", 1
 
-_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+PREFIX = f'{{"format": "{FORMAT}"'.encode()
+"""How each journal begins."""
 
 
 class JournalError(GraphgradError, ValueError):
@@ -57,7 +58,7 @@ class Journal:
         self._end = content.rfind(b"\n") + 1
         lines = content[: self._end].splitlines()
         if not lines:
-            if content and not f'{{"format": "{FORMAT}"'.encode().startswith(content[:20]):
+            if not PREFIX.startswith(content[: len(PREFIX)]):
                 raise JournalError(describe(f"{self.path}: this is no journal of a sweep; nothing was changed"))
             return
         head = self._parsed(lines[0], 1)
@@ -111,11 +112,19 @@ class Journal:
             record["trial"],
             record["parameters"],
             record["seed"],
-            values=_decoded(record["values"]),
+            values=self._values(record["values"], place),
             error=record["error"],
             traceback=record["traceback"],
             seconds=float(record["seconds"]),
         )
+
+    def _values(self, found: dict[str, Any], place: int) -> dict[str, Any]:
+        try:
+            return {name: _decoded(value) for name, value in found.items()}
+        except (KeyError, TypeError, ValueError) as error:
+            raise JournalError(
+                describe(f"{self.path}, line {place}: values is missing or wrong", f"got: {found!r:.60}")
+            ) from error
 
     def begin(self, seed: int, function: str) -> None:
         """Open the file for writing: with a first line, or after checking that it is the same sweep's.
@@ -200,7 +209,7 @@ class Journal:
 
 
 def encoded(value: Any) -> Any:
-    """A value as JSON has it: NaN and infinities as texts, functions and classes as their names.
+    """A value as JSON has it: functions and classes as their names, NaN and infinities as ``{"number": "nan"}``.
 
     Raises
     ------
@@ -212,7 +221,7 @@ def encoded(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [encoded(one) for one in value]
     if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        return {"number": repr(float(value))}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     name = getattr(value, "__qualname__", None)
@@ -227,8 +236,7 @@ def encoded(value: Any) -> Any:
 
 
 def _decoded(value: Any) -> Any:
+    """What a trial returned: no mapping in it but those of `encoded`."""
     if isinstance(value, dict):
-        return {name: _decoded(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_decoded(one) for one in value]
-    return _NUMBERS.get(value, value) if isinstance(value, str) else value
+        return float(value["number"])
+    return [_decoded(one) for one in value] if isinstance(value, list) else value

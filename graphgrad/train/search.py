@@ -7,10 +7,11 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from graphgrad.graph.checks import check_count
 from graphgrad.graph.errors import DTypeError, describe
 from graphgrad.train.history import is_number
 from graphgrad.train.spaces import check_space, draw, grid
-from graphgrad.train.sweep import Sweeper, SweepOptions, check_count
+from graphgrad.train.sweep import Sweeper, SweepOptions
 from graphgrad.train.trials import Trials
 
 __all__ = ["coarse_to_fine_search", "grid_search", "random_search"]
@@ -85,6 +86,13 @@ def random_search(
     -------
     Trials
 
+    Raises
+    ------
+    DTypeError
+        If the space is none.
+    ValueError
+        If `n_trials` is no whole number from 1. Others as in `sweep`.
+
     Examples
     --------
     >>> import math
@@ -135,6 +143,15 @@ def coarse_to_fine_search(
     -------
     Trials
         Those of all rounds, one after the other.
+
+    Raises
+    ------
+    DTypeError
+        If a parameter has a distribution that can't be zoomed into.
+    TrialError
+        If no trial of the rounds so far has a score.
+    ValueError
+        If a number is out of range. Others as in `sweep`.
 
     Examples
     --------

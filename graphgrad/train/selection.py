@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Unpack
 
@@ -9,9 +10,11 @@ import numpy as np
 
 from graphgrad.data import KFold, StratifiedKFold
 from graphgrad.data.splits import taken
+from graphgrad.graph import checks
 from graphgrad.graph.errors import DTypeError, ShapeError, describe
 from graphgrad.train.history import is_number, sign_of
-from graphgrad.train.sweep import Sweeper, SweepOptions
+from graphgrad.train.spaces import python_value
+from graphgrad.train.sweep import Sweeper, SweepOptions, name_of
 from graphgrad.train.trials import Trial, TrialError
 from graphgrad.view.numbers import number
 
@@ -49,17 +52,17 @@ def cross_validate(
         Whether each fold has the classes of y in the proportions of the whole.
     **options
         As in `sweep`: ``seed``, ``n_jobs``, ``cluster``, ``journal``, ... Folds are drawn with the seed, and each one's
-        random numbers begin with a seed of its own.
+        random numbers begin with a seed of its own. A journal is of these folds; it doesn't know what the samples are.
 
     Returns
     -------
     FoldScores
-        The scores of all folds, by name.
+        The scores of all folds, by name: the numbers that all folds have.
 
     Raises
     ------
     ShapeError
-        If arrays differ in length.
+        If arrays differ in length, or have none.
     TrialError
         If a fold failed; the others have run by then, and with a journal they are kept.
 
@@ -193,7 +196,7 @@ def validation_curve(
         raise ValueError(describe(f"validation_curve: {param_name!r} is what the trials call their share of the data"))
     if not values:
         raise ValueError(describe("validation_curve: param_range has no values"))
-    values = [value.item() if isinstance(value, np.generic) else value for value in values]
+    values = [python_value(value) for value in values]
     with Sweeper("validation_curve", function, None, "auto", options) as sweeper:
         splits = _splits("validation_curve", x, y, cv, stratify, sweeper.seed)
         sweeper.function = _Fold(function, x, y, [splits])
@@ -222,7 +225,7 @@ class _Scores(Mapping[str, Array]):
         return len(self._scores)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Scores):
+        if type(self) is not type(other) or not isinstance(other, _Scores):
             return NotImplemented
         return list(self) == list(other) and all(np.array_equal(self[k], other[k], equal_nan=True) for k in self)
 
@@ -372,7 +375,8 @@ class _Fold:
 
     def __init__(self, function: Callable[..., Any], x: Any, y: Any, parts: list[list[Split]]) -> None:
         self.function, self.x, self.y, self.parts = function, x, y, parts
-        self.__qualname__ = str(getattr(function, "__qualname__", type(function).__qualname__))
+        # A journal knows a sweep by this name: other folds are another sweep.
+        self.__qualname__ = f"{name_of(function)} on folds {_digest(parts)}"
 
     def __call__(self, *, fold: int, part: int = 0, **parameters: Any) -> Any:
         return self.function(*(self.samples(indices) for indices in self.parts[part][fold]), **parameters)
@@ -385,6 +389,8 @@ class _Fold:
 
 def _splits(what: str, x: Any, y: Any, cv: Any, stratify: bool, seed: int) -> list[Split]:
     arrays = [*(x if isinstance(x, tuple) else (x,)), *([] if y is None else [y])]
+    if any(not hasattr(array, "__len__") or getattr(array, "ndim", 1) == 0 for array in arrays) or not arrays:
+        raise ShapeError(describe(f"{what}: x is an array of samples, or a tuple of such, got {x!r:.60}"))
     if len({len(array) for array in arrays}) != 1:
         raise ShapeError(
             describe(
@@ -405,14 +411,24 @@ def _splits(what: str, x: Any, y: Any, cv: Any, stratify: bool, seed: int) -> li
     return splits
 
 
+def _digest(parts: list[list[Split]]) -> str:
+    """A few letters that tell lists of folds apart."""
+    found = hashlib.sha256()
+    for splits in parts:
+        for indices in (indices for split in splits for indices in split):
+            found.update(f"{indices.dtype.str} {indices.size} ".encode() + indices.tobytes())
+    return found.hexdigest()[:8]
+
+
 def _sizes(train_sizes: Iterable[float], most: int) -> Array:
     """How many samples to train on, as whole numbers, each once."""
+    if not isinstance(train_sizes, Iterable):
+        raise DTypeError(describe(f"learning_curve: train_sizes is a list of sizes, got {train_sizes!r:.60}"))
     sizes = set()
     for size in train_sizes:
-        whole = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
-        if isinstance(size, bool) or not isinstance(size, (int, float, np.integer, np.floating)) or not size > 0:
+        if not checks.is_number(size) or not size > 0:
             raise ValueError(describe(f"learning_curve: a size is a fraction or a number of samples, got {size!r}"))
-        count = int(size) if whole else int(float(size) * most)
+        count = int(size) if isinstance(size, (int, np.integer)) else int(size * most)
         if not 0 < count <= most:
             raise ValueError(describe(f"learning_curve: a size of {size!r}, where folds have {most} samples to train"))
         sizes.add(count)

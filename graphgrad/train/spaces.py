@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import itertools
 import math
-import numbers
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 
+from graphgrad.graph.checks import check_count, check_number
 from graphgrad.graph.errors import DTypeError, describe
 from graphgrad.graph.random import generator_or_default
 
-__all__ = ["Distribution", "check_space", "choice", "draw", "grid", "integers", "loguniform", "plain", "uniform"]
+__all__ = [
+    "Distribution",
+    "check_space",
+    "choice",
+    "draw",
+    "grid",
+    "integers",
+    "loguniform",
+    "plain",
+    "python_value",
+    "uniform",
+]
 
 Key = TypeVar("Key")
 
@@ -27,13 +38,27 @@ class Distribution:
     """
 
     def ppf(self, q: float) -> Any:
-        """The value below which the fraction `q` of the distribution lies."""
-        raise NotImplementedError(describe(f"{type(self).__name__}: doesn't say which value is where, in ppf"))
+        """The value below which the fraction `q` of the distribution lies.
+
+        Raises
+        ------
+        ValueError
+            If `q` isn't from 0 to 1.
+        """
+        return self._at(check_number(f"{type(self).__name__}.ppf", "q", q, 0.0, 1.0))
+
+    def _at(self, q: float) -> Any:
+        raise NotImplementedError(describe(f"{type(self).__name__}: doesn't say which value is where, in _at"))
 
     def zoom(self, value: Any, fraction: float) -> Distribution:
         """The part of the range around a value that is so large a fraction of it, on its own scale.
 
         It lies within the range: near an end, the value isn't in its middle.
+
+        Raises
+        ------
+        ValueError
+            If the value isn't in the range, or the fraction isn't from 0 to 1.
         """
         raise NotImplementedError(describe(f"{type(self).__name__}: has no part around a value, in zoom"))
 
@@ -45,14 +70,23 @@ class Distribution:
         size
             How many; None for one, as it is.
         random_state
-            A generator or a seed, as in SciPy; by default what `graphgrad.manual_seed` starts.
+            A generator, a ``RandomState`` or a seed, as in SciPy; by default what `graphgrad.manual_seed` starts.
+
+        Raises
+        ------
+        ValueError, DTypeError
+            If `size` is no whole number from 0, or `random_state` none of these.
         """
-        if isinstance(random_state, numbers.Integral):
-            random_state = np.random.default_rng(int(random_state))
-        uniforms = random_state if isinstance(random_state, np.random.RandomState) else None
-        rng = uniforms or generator_or_default(random_state)
-        drawn = [self.ppf(float(rng.uniform())) for _ in range(1 if size is None else size)]
-        return drawn[0] if size is None else drawn
+        rng = random_state
+        if isinstance(rng, (int, np.integer)):
+            rng = np.random.default_rng(check_count(f"{type(self).__name__}.rvs", "random_state", rng, 0))
+        elif not isinstance(rng, np.random.RandomState):
+            rng = generator_or_default(rng)
+        if size is None:
+            return self._at(float(rng.uniform()))
+        return [
+            self._at(q) for q in rng.uniform(size=check_count(f"{type(self).__name__}.rvs", "size", size, 0)).tolist()
+        ]
 
 
 @dataclass(frozen=True)
@@ -80,15 +114,15 @@ class uniform(Distribution):
     high: float
 
     def __post_init__(self) -> None:
-        _check("uniform", self.low, self.high)
+        _check_ends(self)
 
-    def ppf(self, q: float) -> float:
-        """The value at the fraction `q` of the way."""
+    def _at(self, q: float) -> float:
         return _within(self.low + q * (self.high - self.low), self.low, self.high)
 
     def zoom(self, value: float, fraction: float) -> uniform:
         """The part around a value."""
-        return uniform(*_part(self.low, self.high, value, fraction))
+        value, fraction = _checked_zoom(self, value, fraction)
+        return uniform(*_apart(*_part(self.low, self.high, value, fraction), self.low, self.high))
 
 
 @dataclass(frozen=True)
@@ -124,25 +158,26 @@ class loguniform(Distribution):
     complement: bool = False
 
     def __post_init__(self) -> None:
-        _check("loguniform", self.low, self.high)
+        _check_ends(self)
         if self.high >= 1 if self.complement else self.low <= 0:
             needed = "complement=True needs ends below 1" if self.complement else "the ends are above 0"
             raise ValueError(describe(f"loguniform: {needed}, got {self.low!r} and {self.high!r}"))
 
-    def ppf(self, q: float) -> float:
-        """The value at the fraction `q` of the way between the logarithms."""
+    def _at(self, q: float) -> float:
         if self.complement:
             return _within(1.0 - _between(1.0 - self.high, 1.0 - self.low, 1.0 - q), self.low, self.high)
         return _within(_between(self.low, self.high, q), self.low, self.high)
 
     def zoom(self, value: float, fraction: float) -> loguniform:
         """The part around a value, between logarithms."""
+        value, fraction = _checked_zoom(self, value, fraction)
         if self.complement:
-            part = loguniform(1.0 - self.high, 1.0 - self.low).zoom(1.0 - value, fraction)
-            return loguniform(1.0 - part.high, 1.0 - part.low, complement=True)
-        ends = _part(math.log(self.low), math.log(self.high), math.log(value), fraction)
-        low, high = (_within(math.exp(end), self.low, self.high) for end in ends)
-        return loguniform(low, high)
+            ends = _part(math.log(1.0 - self.high), math.log(1.0 - self.low), math.log(1.0 - value), fraction)
+            high, low = (_within(1.0 - math.exp(end), self.low, self.high) for end in ends)
+        else:
+            ends = _part(math.log(self.low), math.log(self.high), math.log(value), fraction)
+            low, high = (_within(math.exp(end), self.low, self.high) for end in ends)
+        return loguniform(*_apart(low, high, self.low, self.high), self.complement)
 
 
 @dataclass(frozen=True)
@@ -178,35 +213,42 @@ class integers(Distribution):
     log: bool = False
 
     def __post_init__(self) -> None:
-        for end in (self.low, self.high):
-            if not isinstance(end, numbers.Integral) or isinstance(end, bool):
-                raise DTypeError(describe(f"integers: the ends are whole numbers, got {end!r}"))
-        if self.low >= self._end or (self.log and self.low < 1):
-            what = "from 1, for their logarithms," if self.log else ""
-            raise ValueError(describe(f"integers: there are no numbers {what} from {self.low} up to {self.high}"))
+        for name in ("low", "high"):
+            end = getattr(self, name)
+            if not isinstance(end, (int, np.integer)) or isinstance(end, bool):
+                raise DTypeError(describe(f"integers: {name} is a whole number, got {end!r:.60}"))
+            object.__setattr__(self, name, int(end))
+        if self.low >= self._end:
+            raise ValueError(describe(f"integers: there are no numbers from {self.low} up to {self.high}"))
+        if self.log and self.low < 1:
+            raise ValueError(describe(f"integers: low is at least 1 with log=True, got {self.low}"))
 
     @property
     def _end(self) -> int:
         """The first number above."""
-        return int(self.high) + bool(self.endpoint)
+        return self.high + bool(self.endpoint)
 
-    def ppf(self, q: float) -> int:
-        """The number at the fraction `q` of the way."""
-        place = _between(self.low, self._end, q) if self.log else self.low + q * (self._end - self.low)
-        # A logarithm and back may end a hair below a whole number.
-        return int(_within(math.floor(place * (1 + 1e-12) if self.log else place), self.low, self._end - 1))
+    def _at(self, q: float) -> int:
+        if self.log:  # a logarithm and back may end a hair below a whole number
+            found = math.floor(_between(self.low, self._end, q) * (1 + 1e-12))
+        else:
+            found = self.low + math.floor(q * (self._end - self.low))
+        return min(max(found, self.low), self._end - 1)
 
     def zoom(self, value: int, fraction: float) -> integers:
         """The part around a number; at least that number."""
-        low, end = float(self.low), float(self._end)
+        value = check_count("integers.zoom", "value", value, self.low)
+        if value >= self._end:
+            raise ValueError(describe(f"integers.zoom: value is a number below {self._end}, got {value}"))
+        fraction = check_number("integers.zoom", "fraction", fraction, 0.0, 1.0)
         if self.log:
-            ends = _part(math.log(low), math.log(end), math.log(value + 0.5), fraction)
-            first, last = (math.exp(place) for place in ends)
+            ends = _part(math.log(self.low), math.log(self._end), math.log(value + 0.5), fraction)
+            first, last = (math.exp(place) - self.low for place in ends)
         else:
-            first, last = _part(low, end, value + 0.5, fraction)
-        return integers(
-            min(math.floor(first + 1e-9), int(value)), max(math.ceil(last - 1e-9), int(value) + 1), log=self.log
-        )
+            first, last = _part(0.0, self._end - self.low, value - self.low + 0.5, fraction)
+        # Whole numbers of which the part has a piece; rounding may have moved its ends by a hair.
+        begin, end = self.low + math.floor(first + 1e-9), self.low + math.ceil(last - 1e-9)
+        return integers(max(min(begin, value), self.low), min(max(end, value + 1), self._end), log=self.log)
 
 
 @dataclass(frozen=True, init=False)
@@ -235,13 +277,12 @@ class choice(Distribution):
     def __init__(self, values: Iterable[Any]) -> None:
         if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
             raise DTypeError(describe(f"choice: a list of values is needed, got {values!r:.60}"))
-        listed = list(plain(dict(enumerate(values))).values())
+        listed = tuple(python_value(value) for value in values)
         if not listed:
             raise ValueError(describe("choice: there are no values"))
-        object.__setattr__(self, "values", tuple(listed))
+        object.__setattr__(self, "values", listed)
 
-    def ppf(self, q: float) -> Any:
-        """The value at the fraction `q` of the way through the list."""
+    def _at(self, q: float) -> Any:
         return self.values[min(int(q * len(self.values)), len(self.values) - 1)]
 
     def zoom(self, value: Any, fraction: float) -> choice:
@@ -274,7 +315,7 @@ def _name(what: str, name: Any) -> str:
 
 
 def _distribution(what: str, name: str, values: Any) -> Any:
-    if callable(getattr(values, "rvs", None)):
+    if callable(getattr(values, "rvs", None)) and not isinstance(values, type):
         return values
     if isinstance(values, (Sequence, np.ndarray, set, frozenset)) and not isinstance(values, (str, bytes)):
         if isinstance(values, (set, frozenset)):
@@ -316,18 +357,32 @@ def draw(space: Mapping[str, Any], generator: np.random.Generator) -> dict[str, 
 
 def plain(parameters: Mapping[Key, Any]) -> dict[Key, Any]:
     """Parameters with numbers of Python in the place of NumPy's: they go into files, and to other machines."""
-    return {name: value.item() if isinstance(value, np.generic) else value for name, value in parameters.items()}
+    return {name: python_value(value) for name, value in parameters.items()}
+
+
+def python_value(value: Any) -> Any:
+    """A value, as a number of Python if it is one of NumPy."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 # ---- arithmetic
 
 
-def _check(what: str, low: float, high: float) -> None:
-    for end in (low, high):
-        if not isinstance(end, numbers.Real) or isinstance(end, bool):
-            raise DTypeError(describe(f"{what}: the ends are numbers, got {end!r}"))
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise ValueError(describe(f"{what}: a range goes from a number up to a larger one, got {low!r} and {high!r}"))
+def _check_ends(space: uniform | loguniform) -> None:
+    """Make both ends floats of Python; refuse those that are no range."""
+    what = type(space).__name__
+    for name in ("low", "high"):
+        object.__setattr__(space, name, check_number(what, name, getattr(space, name)))
+    if not space.low < space.high or not math.isfinite(space.high - space.low):
+        raise ValueError(
+            describe(f"{what}: a range goes from a number up to a larger one, got {space.low!r} and {space.high!r}")
+        )
+
+
+def _checked_zoom(space: uniform | loguniform, value: float, fraction: float) -> tuple[float, float]:
+    what = f"{type(space).__name__}.zoom"
+    value = check_number(what, "value", value, space.low, space.high)
+    return value, check_number(what, "fraction", fraction, 0.0, 1.0)
 
 
 def _within(value: float, low: float, high: float) -> float:
@@ -344,3 +399,10 @@ def _part(low: float, high: float, value: float, fraction: float) -> tuple[float
     width = (high - low) * fraction
     first = _within(value - width / 2, low, high - width)
     return first, min(first + width, high)
+
+
+def _apart(first: float, last: float, low: float, high: float) -> tuple[float, float]:
+    """The ends of a part, which differ by at least the last bit, however small the part is."""
+    if first < last:
+        return first, last
+    return (first, math.nextafter(first, high)) if first < high else (math.nextafter(high, low), high)

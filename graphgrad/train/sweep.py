@@ -10,6 +10,7 @@ from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
+from graphgrad.graph.checks import check_count
 from graphgrad.graph.errors import DTypeError, describe
 from graphgrad.graph.random import generator_or_default
 from graphgrad.graph.threads import get_num_threads, set_num_threads
@@ -20,7 +21,7 @@ from graphgrad.train.sweep_progress import Bar
 from graphgrad.train.sweep_workers import run_tasks
 from graphgrad.train.trials import Task, Trial, Trials, seed_of
 
-__all__ = ["SweepOptions", "Sweeper", "check_count", "sweep"]
+__all__ = ["SweepOptions", "Sweeper", "name_of", "sweep"]
 
 
 class SweepOptions(TypedDict, total=False):
@@ -55,8 +56,8 @@ def sweep(
     ----------
     function
         Called as ``function(**parameters)``. Returns a score, or a mapping from names to numbers, such as what
-        `evaluate` returns. It gets its seed too if it has a parameter `seed`; `graphgrad.manual_seed` has been called
-        with it already.
+        `evaluate` returns. It gets its seed too if it has a parameter `seed`: graphgrad's random numbers start with it
+        already, those of ``np.random``, ``random`` and other libraries don't.
     parameters
         For each trial its parameters by name.
     monitor
@@ -67,16 +68,18 @@ def sweep(
     seed
         The sweep's; by default the journal's if it has begun, else drawn from what `graphgrad.manual_seed` starts.
     n_jobs
-        How many processes of this machine work on it; -1 for one for each processor, 1 for this process itself.
+        How many processes of this machine work on it; -1 for one for each processor, 1 for this process itself. Without
+        a `cluster` only.
     cluster
         A Dask cluster's address, such as ``"tcp://10.0.0.5:8786"``, or the cluster itself; its workers need the same
         graphgrad, and none of this machine's files.
     journal
         A file that gets each finished trial. Given the same one, a sweep that was stopped or killed goes on with
-        what is left.
+        what is left. It knows the function by its name only: one that computes something else needs another file.
     retries
         How often a trial whose worker died is run again, alone, before it counts as failed. A Dask cluster repeats it
-        by itself before that, as often as its ``distributed.scheduler.allowed-failures`` says.
+        by itself before that, as often as its ``distributed.scheduler.allowed-failures`` says. With 0, trials that ran
+        beside one that killed its worker fail too.
     retry_failed
         Whether trials that the journal has an error of are run again.
     threads
@@ -112,8 +115,26 @@ def sweep(
     >>> trials.best.parameters, trials == gg.train.sweep(noisy, [{"x": 1}, {"x": 3}, {"x": 6}], monitor="error", seed=0)
     ({'x': 3}, True)
     """
+    listed = [_checked(given) for given in _each(parameters)]
     with Sweeper("sweep", function, monitor, mode, options) as sweeper:
-        return sweeper.run([plain(given) for given in parameters])
+        return sweeper.run(listed)
+
+
+def _each(parameters: Any) -> Iterable[Any]:
+    if isinstance(parameters, (Mapping, str)) or not isinstance(parameters, Iterable):
+        raise DTypeError(
+            describe(
+                f"sweep: parameters is a list with a mapping for each trial, got {parameters!r:.60}",
+                hint="grid_search tries each combination of lists of values",
+            )
+        )
+    return parameters
+
+
+def _checked(given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise DTypeError(describe(f"sweep: a trial's parameters are a mapping from their names, got {given!r:.60}"))
+    return plain(given)
 
 
 class Sweeper:
@@ -138,7 +159,12 @@ class Sweeper:
         if not callable(function):
             raise DTypeError(describe(f"{what}: a function is needed, got {type(function).__name__} {function!r:.40}"))
         if monitor is not None:
+            if not isinstance(monitor, str):
+                raise DTypeError(describe(f"{what}: monitor is the name of a number, got {monitor!r:.60}"))
             sign_of(monitor, mode)
+        callback = options.get("callback")
+        if callback is not None and not callable(callback):
+            raise DTypeError(describe(f"{what}: callback is a function of a trial, got {callback!r:.60}"))
         self.what, self.function, self.monitor, self.mode, self.options = what, function, monitor, mode, options
         self.retries = check_count(what, "retries", options.get("retries", 1), 0)
         threads = options.get("threads", 1)
@@ -148,6 +174,8 @@ class Sweeper:
             raise ValueError(
                 describe(f"{what}: n_jobs is a number of processes, or -1 for all processors, got {self.n_jobs!r}")
             )
+        if self.n_jobs != 1 and options.get("cluster") is not None:
+            raise ValueError(describe(f"{what}: trials run on the cluster or in n_jobs processes here, not on both"))
         seed = options.get("seed")
         if seed is not None:
             seed = check_count(what, "seed", seed, 0)
@@ -221,7 +249,7 @@ class Sweeper:
             encoded(trial.parameters)
         found = {trial.number: self.journal.finished(trial) for trial in planned}
         if not self.trials:
-            self.journal.begin(self.seed, _name_of(self.function))
+            self.journal.begin(self.seed, name_of(self.function))
         again = self.options.get("retry_failed", False)
         return {n: self._scored(one) for n, one in found.items() if one is not None and not (again and one.error)}
 
@@ -236,20 +264,8 @@ class Sweeper:
         return replace(trial, error=f"it returned no number {self.monitor!r}, but {there}")
 
 
-def check_count(what: str, name: str, value: Any, least: int) -> int:
-    """A whole number, from the least on.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(describe(f"{what}: {name} is a whole number from {least}, got {value!r}"))
-    return int(value)
-
-
-def _name_of(function: Any) -> str:
+def name_of(function: Any) -> str:
+    """What a journal calls a function."""
     while isinstance(function, functools.partial):
         function = function.func
     return str(getattr(function, "__qualname__", type(function).__qualname__))

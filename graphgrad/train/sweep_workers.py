@@ -7,6 +7,7 @@ running is run again, each trial alone, so that the one that kills its worker is
 from __future__ import annotations
 
 import time
+import traceback
 import uuid
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -70,8 +71,11 @@ def _needed(library: str, why: str) -> Any:
         ) from error
 
 
-def _died(task: Task) -> Trial:
-    return replace(task.trial, error="WorkerDied: the process that ran it died, each time it was tried")
+def _died(task: Task, error: BaseException | None = None) -> Trial:
+    """A trial without an end; what the library said of it, if anything, is its traceback."""
+    told = None if error is None else "".join(traceback.format_exception(error))
+    said = "WorkerDied: the process that ran it died, each time it was tried"
+    return replace(task.trial, error=said, traceback=told)
 
 
 # ---- here
@@ -91,36 +95,39 @@ def _in_processes(tasks: list[Task], n_jobs: int, retries: int) -> Generator[Tri
 
     # One trial at a time for each process: what was sent and hasn't come back is what runs.
     options = {"backend": "loky", "batch_size": 1, "pre_dispatch": "n_jobs", "return_as": "generator_unordered"}
-    waiting, suspects = deque(tasks), list[Task]()
+    left = {task.trial.number: task for task in tasks}
+    suspects: set[int] = set()  # those that were running when a process died
+    broken: BaseException | None = None
 
     def run(count: int, some: Iterable[Task]) -> Iterator[Trial]:
         yield from joblib.Parallel(n_jobs=count, **options)(joblib.delayed(run_task)(task) for task in some)
 
-    while waiting:
-        sent: dict[int, Task] = {}
+    while len(left) > len(suspects):
+        sent: list[int] = []
 
-        def next_ones(sent: dict[int, Task] = sent) -> Iterator[Task]:
-            while waiting:
-                task = waiting.popleft()
-                sent[task.trial.number] = task
-                yield task
+        def next_ones(sent: list[int] = sent) -> Iterator[Task]:
+            for number in [number for number in left if number not in suspects]:
+                sent.append(number)
+                yield left[number]
 
         try:
             for trial in run(n_jobs, next_ones()):
-                del sent[trial.number]
+                del left[trial.number]
                 yield trial
-        except BrokenProcessPool:
-            suspects += sent.values()
-    for task in suspects:
+        except BrokenProcessPool as error:
+            suspects.update(number for number in list(sent) if number in left)
+            broken = error
+    for task in left.values():
         ended = None
         for _ in range(retries):
             try:
                 # Of two processes one has nothing to do; with a single one joblib would run it in this process.
                 (ended,) = run(2, [task])
-            except BrokenProcessPool:
+            except BrokenProcessPool as error:
+                broken = error
                 continue
             break
-        yield _died(task) if ended is None else ended
+        yield _died(task, broken) if ended is None else ended
 
 
 # ---- on a cluster
@@ -178,6 +185,10 @@ class _Runs:
                     describe(f"sweep: the cluster has had no worker for {NO_WORKERS:g} seconds", hint=RESUME)
                 ) from None
             return []
+        except CancelledError:
+            if self.client.status != "running":  # the cluster is gone
+                raise
+            done = {future for future in self.running if future.status != "pending"}
         self.seen = time.monotonic()
         ended: list[tuple[Task, Trial | None]] = []
         for future in done:
@@ -194,7 +205,7 @@ class _Runs:
             return future.result(timeout=FETCH)  # type: ignore[no-any-return]
         if future.status != "error":  # "cancelled" or "lost": its worker died with what there was of it
             return None
-        error = future.exception()
+        error = future.exception(timeout=FETCH)
         if isinstance(error, self.distributed.KilledWorker):
             return None
         raise ClusterError(

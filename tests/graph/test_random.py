@@ -55,6 +55,12 @@ def test_a_block_of_its_own_leaves_the_process_alone() -> None:
     np.testing.assert_array_equal(outer.random(4), expected)
 
 
+@pytest.mark.parametrize("seed", [-1, 1.5, True, None, "7"])
+def test_a_block_of_no_seed_is_refused(seed: object) -> None:
+    with pytest.raises(ValueError, match="seeded: an integer from 0"), seeded(seed):  # type: ignore[arg-type]
+        raise AssertionError
+
+
 def test_threads_have_blocks_of_their_own() -> None:
     both_inside = threading.Barrier(2, timeout=10)
 

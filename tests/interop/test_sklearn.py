@@ -161,7 +161,8 @@ def test_callbacks_begin_afresh_each_time() -> None:
 
     counting = Counting()
     estimator = Classifier(**QUICK, callbacks=[counting])
-    for _ in range(2):
+    for callbacks in ([counting], counting):
+        estimator.set_params(callbacks=callbacks)
         assert estimator.fit(*clouds()).history_["epochs"][-1] == 15
     assert counting.epochs == 0
 
@@ -225,6 +226,8 @@ def test_a_fitted_estimator_is_saved_and_goes_on() -> None:
         ({"model": lambda inputs, outputs: None}, gg.DTypeError, "model is a Module"),
         ({"optimizer": "Adma"}, ValueError, "no optimiser 'Adma'"),
         ({"optimizer": 3}, gg.DTypeError, "a name, or a function"),
+        ({"hidden_layer_sizes": 2.5}, ValueError, "each of hidden_layer_sizes is a whole number from 1"),
+        ({"hidden_layer_sizes": (8, 2.7)}, ValueError, "each of hidden_layer_sizes is a whole number from 1"),
         ({"epochs": -1}, ValueError, "epochs is a whole number"),
         ({"batch_size": 0}, ValueError, "batch_size is a whole number"),
     ],

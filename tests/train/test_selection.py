@@ -76,10 +76,20 @@ def test_a_journal_has_the_folds(tmp_path: Path) -> None:
     x, t = clouds(40)
     scores = gg.train.cross_validate(judged, x, t, cv=2, seed=0, journal=tmp_path / "j")
     head, *_ = (tmp_path / "j").read_text(encoding="utf-8").splitlines()
-    assert '"function": "judged"' in head
+    assert '"function": "judged on folds ' in head
     (tmp_path / "j").write_text((tmp_path / "j").read_text(encoding="utf-8").replace('"loss": 0', '"loss": 9'))
     kept = gg.train.cross_validate(judged, x, t, cv=2, journal=tmp_path / "j")
     assert kept.mean() == pytest.approx(scores.mean() + 9)  # nothing was trained again
+
+
+def test_a_journal_of_other_folds_is_refused(tmp_path: Path) -> None:
+    for curve in (gg.train.cross_validate, gg.train.learning_curve):
+        path = tmp_path / curve.__name__
+        curve(Seen(), X, cv=3, seed=0, journal=path)
+        with pytest.raises(gg.train.JournalError, match="of another sweep"):
+            curve(Seen(), X, cv=2, seed=0, journal=path)
+    with pytest.raises(gg.train.JournalError, match="of another sweep"):
+        gg.train.learning_curve(Seen(), X, train_sizes=[0.2, 0.5], cv=3, seed=0, journal=path)
 
 
 def test_a_fold_that_fails_is_named() -> None:
@@ -140,6 +150,10 @@ def test_a_validation_curve_has_the_same_folds_and_draws_for_each_value() -> Non
     ("call", "error", "message"),
     [
         (lambda: gg.train.cross_validate(Seen(), X, T[1:]), gg.ShapeError, "arrays differ in length: 23, 22"),
+        (lambda: gg.train.cross_validate(Seen(), None), gg.ShapeError, "an array of samples"),
+        (lambda: gg.train.cross_validate(Seen(), ()), gg.ShapeError, "an array of samples"),
+        (lambda: gg.train.learning_curve(Seen(), X, train_sizes=[np.inf]), ValueError, "a fraction or a number"),
+        (lambda: gg.train.learning_curve(Seen(), X, train_sizes=0.5), gg.DTypeError, "a list of sizes"),  # type: ignore[arg-type]
         (lambda: gg.train.cross_validate(Seen(), X, cv="5"), gg.DTypeError, "cv is a number of folds"),
         (lambda: gg.train.cross_validate(Seen(), X, cv=1), ValueError, "from 2"),
         (lambda: gg.train.cross_validate(Seen(), X, T, cv=gg.data.KFold(2), stratify=True), ValueError, "stratify"),

@@ -78,6 +78,28 @@ def test_logarithms_are_even() -> None:
     assert powers == pytest.approx([500] * 4, rel=0.15)
 
 
+def test_whole_numbers_beyond_those_of_floats_are_all_drawn() -> None:
+    low = 2**60 + 1
+    assert set(integers(low, low + 3).rvs(100, random_state=0)) == {low, low + 1, low + 2}
+    part = integers(low, low + 3).zoom(low + 1, 0.1)
+    assert (part.low, part.high) == (low + 1, low + 2)
+
+
+@pytest.mark.parametrize("space", RANGES, ids=repr)
+@pytest.mark.parametrize("q", [0.0, 0.3, 1.0])
+def test_the_smallest_part_is_a_range_still(space: Any, q: float) -> None:
+    value = space.ppf(q)
+    part = space.zoom(value, 0.0)
+    assert space.low <= part.low < part.high <= getattr(space, "_end", space.high)
+    assert part.ppf(0.5) == pytest.approx(value, rel=1e-12)
+
+
+def test_ends_of_numpy_become_numbers_of_python() -> None:
+    makes: list[Any] = [uniform, integers]
+    for space in (makes[0](np.float32(0), np.float32(1)), makes[1](np.int64(1), np.int64(4))):
+        assert {type(space.low), type(space.high)} == {type(space.ppf(0.5))} <= {int, float}
+
+
 def test_lists_become_choices_of_python_numbers() -> None:
     space = check_space("search", {"a": np.geomspace(0.1, 10.0, 3), "b": ["x", None], "c": range(2)})
     assert [type(value) for value in space["a"].values] == [float] * 3
@@ -94,13 +116,24 @@ def test_lists_become_choices_of_python_numbers() -> None:
     ("make", "error", "message"),
     [
         (lambda: uniform(1.0, 1.0), ValueError, "from a number up to a larger one"),
-        (lambda: uniform(0.0, math.inf), ValueError, "from a number up to a larger one"),
-        (lambda: uniform("0", 1.0), gg.DTypeError, "the ends are numbers"),  # type: ignore[arg-type]
+        (lambda: uniform(0.0, math.inf), ValueError, "high is a finite number"),
+        (lambda: uniform("0", 1.0), ValueError, "low is a finite number"),  # type: ignore[arg-type]
         (lambda: loguniform(0.0, 1.0), ValueError, "the ends are above 0"),
         (lambda: loguniform(0.9, 1.0, complement=True), ValueError, "ends below 1"),
-        (lambda: integers(1.5, 4), gg.DTypeError, "whole numbers"),  # type: ignore[arg-type]
+        (lambda: integers(1.5, 4), gg.DTypeError, "low is a whole number"),  # type: ignore[arg-type]
         (lambda: integers(4, 4), ValueError, "no numbers"),
-        (lambda: integers(0, 4, log=True), ValueError, "no numbers from 1"),
+        (lambda: integers(0, 4, log=True), ValueError, "low is at least 1"),
+        (lambda: uniform(0.0, 10**400), ValueError, "high is a finite number"),
+        (lambda: uniform(-1.7e308, 1.7e308), ValueError, "from a number up to a larger one"),
+        (lambda: uniform(0.0, 1.0).ppf(1.5), ValueError, "q is a finite number from 0 to 1"),
+        (lambda: choice([1]).ppf(math.nan), ValueError, "q is a finite number from 0 to 1"),
+        (lambda: loguniform(0.1, 1.0).zoom(-1.0, 0.3), ValueError, "value is a finite number from 0.1 to 1"),
+        (lambda: uniform(0.0, 1.0).zoom(0.5, 3.0), ValueError, "fraction is a finite number from 0 to 1"),
+        (lambda: integers(0, 4).zoom(4, 0.5), ValueError, "value is a number below 4"),
+        (lambda: uniform(0.0, 1.0).rvs((2, 3)), ValueError, "size is a whole number from 0"),  # type: ignore[arg-type]
+        (lambda: uniform(0.0, 1.0).rvs(random_state=-1), ValueError, "random_state is a whole number from 0"),
+        (lambda: uniform(0.0, 1.0).rvs(random_state="0"), gg.DTypeError, "a numpy.random.Generator or None"),
+        (lambda: check_space("s", {"a": uniform}), gg.DTypeError, "list of values or a distribution"),
         (lambda: choice([]), ValueError, "no values"),
         (lambda: choice({"relu": 1}), gg.DTypeError, "a list of values"),
         (lambda: check_space("s", {"a": 1.0}), gg.DTypeError, r"\[1.0\] is a list of one value"),

@@ -6,6 +6,8 @@ import functools
 import json
 import math
 import sys
+from concurrent.futures import CancelledError
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 import graphgrad as gg
 from graphgrad.graph.random import generator_or_default
 from graphgrad.train import sweep_workers
+from graphgrad.train.trials import Task
 from tests.train.problems import clouds
 from tests.train.trials import dying, judged, trained
 
@@ -162,6 +165,9 @@ def test_names_in_the_table_stay_apart() -> None:
         ({"seed": -1}, ValueError, "seed is a whole number from 0"),
         ({"mode": "up"}, ValueError, "mode is 'min', 'max' or 'auto'"),
         ({"monitor": "x"}, ValueError, "is more or less of 'x' better"),
+        ({"monitor": 3}, gg.DTypeError, "monitor is the name of a number"),
+        ({"callback": 3}, gg.DTypeError, "callback is a function"),
+        ({"n_jobs": 2, "cluster": "tcp://127.0.0.1:1"}, ValueError, "not on both"),
         ({"njobs": 2}, TypeError, "there is no argument njobs"),
     ],
 )
@@ -173,6 +179,22 @@ def test_arguments_that_do_not_fit_run_nothing(options: Any, error: type[Excepti
         gg.train.sweep(never, [{"x": 1}], **options)
     with pytest.raises(gg.DTypeError, match="a function is needed"):
         gg.train.sweep(3, [{"x": 1}])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"x": [1, 2]}, "grid_search tries each combination"),
+        (3, "a list with a mapping for each trial, got 3"),
+        ([3], "a mapping from their names, got 3"),
+        ([{1: 2}], r"a mapping from their names, got \{1: 2\}"),
+    ],
+)
+def test_parameters_that_are_none_run_nothing(parameters: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(gg.DTypeError, match=message):
+        gg.train.sweep(draws, parameters, journal=tmp_path / "j")
+    assert not (tmp_path / "j").exists()
+    assert len(gg.train.sweep(draws, [])) == 0
 
 
 # ---- the journal
@@ -206,7 +228,7 @@ def test_a_sweep_that_stopped_goes_on_with_what_is_left(tmp_path: Path, referenc
 
 def test_a_journal_keeps_what_json_has_no_word_for(tmp_path: Path) -> None:
     def run(activation: Any, units: Any) -> Any:
-        return {"score": math.inf, "loss": math.nan, "list": [1, -math.inf], "kind": activation.__name__}
+        return {"score": math.inf, "loss": math.nan, "list": [1, -math.inf], "text": "NaN", "kind": activation.__name__}
 
     space = {"activation": [gg.nn.ReLU, math.tanh], "units": [(1, 2)]}
     first, again = (gg.train.grid_search(run, space, journal=tmp_path / "j") for _ in range(2))
@@ -254,6 +276,8 @@ def test_a_journal_of_something_else_is_refused_and_left_alone(tmp_path: Path) -
         (head.replace(b"1", b"2", 1), "version 2"),
         (head + first[:-9] + b"\n" + second, "line 2: this is no line"),
         (head + b'{"trial": true}\n', "line 2: trial is missing or wrong"),
+        (first, "no journal"),
+        (head + first.replace(b'"values": {"score": ', b'"values": {"score": {}, "x": '), "line 2: values is missing"),
         (head + b"[" * 100_000 + b"\n", "line 2: this is no line"),
     ):
         path.write_bytes(content)
@@ -313,3 +337,32 @@ def test_a_trial_that_went_with_its_worker_is_a_death_not_an_error(status: str) 
     """The cluster may call a trial off whose worker died with the result, and then has no error to tell."""
     runs = sweep_workers._Runs(SimpleNamespace(KilledWorker=RuntimeError), None)
     assert runs._result(SimpleNamespace(status=status, exception=lambda: None)) is None
+
+
+@pytest.mark.parametrize("status", ["running", "closed"])
+def test_called_off_trials_are_deaths_while_the_cluster_is_there(status: str) -> None:
+    """Waiting raises as soon as one trial was called off; the others go on."""
+
+    def wait(*args: Any, **options: Any) -> None:
+        raise CancelledError
+
+    client = SimpleNamespace(status=status, as_current=nullcontext)
+    runs = sweep_workers._Runs(SimpleNamespace(KilledWorker=RuntimeError, wait=wait), client)
+    gone, going = (Future(status) for status in ("cancelled", "pending"))
+    task = Task.of(draws, gg.train.Trial(0, {"x": 0}, 0), "score", None)
+    runs.running = {gone: task, going: task}
+    if status == "closed":
+        with pytest.raises(CancelledError):
+            runs.ended()
+    else:
+        assert runs.ended() == [(task, None)]
+        assert list(runs.running) == [going]
+
+
+class Future:
+    """What is asked of a future of Dask."""
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+
+    def release(self) -> None: ...
