@@ -9,7 +9,8 @@ import graphgrad as gg
 def main() -> None:
     gg.manual_seed(0)
     x, x_test, y, y_test = gg.data.train_test_split(*gg.datasets.diabetes(), test_size=0.25)
-    scale_x, scale_y = gg.data.StandardScaler().fit(x), gg.data.StandardScaler().fit(y)
+    x, x_val, y, y_val = gg.data.train_test_split(x, y, test_size=0.25)
+    scale_x, scale_y = gg.data.StandardScaler().fit(x), gg.data.StandardScaler().fit(y)  # of what is trained on only
     model = gg.nn.Sequential(gg.nn.Linear(10, 64), gg.nn.ReLU(), gg.nn.Linear(64, 1))
     loss = gg.nn.functional.mse_loss
     history = gg.train.fit(
@@ -19,7 +20,7 @@ def main() -> None:
         loss=loss,
         optimizer=gg.optim.Adam(model.parameters(), lr=0.01),
         epochs=500,
-        validation=0.25,
+        validation=(scale_x.transform(x_val), scale_y.transform(y_val)),
         callbacks=[gg.train.EarlyStopping("val_loss", patience=20)],
         progress=False,
     )

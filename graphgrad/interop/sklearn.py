@@ -177,7 +177,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
 
     @property
     def _meaning(self) -> str:
-        raise NotImplementedError
+        raise NotImplementedError(describe(f"{type(self).__name__}: doesn't say what the model's results mean"))
 
 
 class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
