@@ -307,7 +307,20 @@ def _own(found: dict[Source, Any], leaf: Tensor) -> Array:
     """
     array = np.asarray(found.pop(leaf))
     alone = sys.getrefcount(array) == 2  # the variable, and the argument of the question
-    return array if alone and array.base is None and array.flags.writeable else array.copy()
+    return array if alone and array.flags.writeable and _has_memory_of_its_own(array) else array.copy()
+
+
+def _has_memory_of_its_own(array: Array) -> bool:
+    """Whether nobody else sees an array's memory: it isn't a view, or the only one of an array that nobody else has.
+
+    The latter is what kernels make when they bring a result into its shape.
+    """
+    base = array.base
+    if base is None:
+        return True
+    if type(base) is not np.ndarray or base.base is not None or base.size != array.size:
+        return False
+    return array.flags.c_contiguous and sys.getrefcount(base) == 3  # the view, the variable, and the argument
 
 
 def _own_tensor(found: dict[Source, Any], leaf: Tensor) -> Tensor:

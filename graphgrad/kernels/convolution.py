@@ -15,8 +15,8 @@ Lines of windows are written out as rows of a matrix, and multiplied by the weig
 Beyond operands and results that takes, for each processor:
 
 - one padded image, or some if their planes have fewer than 64 outputs: then so many that there are 64 to 127 outputs
-- 512 KiB of columns, or 64 windows if that is more; for transformed tiles, 240 tiles (or a row of them) of an image,
-  36 times as many numbers as there are channels
+- 1 MiB of columns, or 4 MiB where that were fewer than 64 windows, or 64 windows if that is more; for transformed
+  tiles, 240 tiles (or a row of them) of an image, 36 times as many numbers as there are channels
 - `weight_gradient`: the weights once, or twice if they are transformed
 
 and a copy of the weights in the order in which they are multiplied, transformed twice as many. None of it is kept but
@@ -35,7 +35,7 @@ import numpy as np
 
 from graphgrad.kernels import convolution_columns, depthwise, winograd
 from graphgrad.kernels.blas import one_thread
-from graphgrad.kernels.convolution_plan import MULTIPLIER, SMALL, Plan, Steps
+from graphgrad.kernels.convolution_plan import SMALL, Plan, Steps, planned
 from graphgrad.kernels.threads import in_parallel, processors, shares
 
 __all__ = ["forward", "input_gradient", "weight_gradient"]
@@ -127,7 +127,7 @@ def input_gradient(
     more = _given(bias, out.dtype)
     if not (out.size and grads.size and kernel.size):
         out[...] = 0.0 if bias is None else more.reshape(-1, 1, 1, 1)
-    elif _turns(kernel, grads, out, steps[1], groups):
+    elif _plan(out, kernel.shape[2:], grads, steps, groups).turns and np.isfinite(kernel).all():  # it multiplies zeros
         _forward(*_turned(grads, kernel, steps, groups), more, out, groups)
     else:
         _spread(grads, kernel, steps, more, out, groups)
@@ -163,11 +163,15 @@ def weight_gradient(
     return out.reshape(*out.shape[:2], *kernel)
 
 
+def _plan(images: Array, taps: Shape, outs: Array, steps: Steps, groups: int) -> Plan:
+    return planned(images.shape, taps, outs.shape, steps, groups, outs.itemsize, processors())
+
+
 # ---- how the work is shared out --------------------------------------------------------------------------------------
 
 
 def _forward(images: Array, kernel: Array, steps: Steps, bias: Array, out: Array, groups: int) -> None:
-    plan = Plan(images, kernel.shape[2:], out, steps, groups)
+    plan = _plan(images, kernel.shape[2:], out, steps, groups)
     if plan.tiled:
         told, strips, work = plan.tiles()
         with one_thread(), np.errstate(all="ignore"):
@@ -205,11 +209,9 @@ def _forward(images: Array, kernel: Array, steps: Steps, bias: Array, out: Array
     if plan.dense:
         _multiply(images.reshape(len(images), -1), kernel.reshape(len(kernel), -1).T, bias, out)
         return
-    rows = plan.shape[2] * kernel.shape[4]
-    cut, sets = plan.cut(rows)
-    matrix = plan.matrix and cut[0] == 1
-    room = 0 if plan.inside else cut[0] * plan.shape[2] * math.prod(plan.reach)
-    columns, panel = plan.work(rows, cut, sets)
+    cut, sets, columns, panel, count = plan.across
+    matrix = plan.matrix
+    room = 0 if plan.inside else cut[0] * plan.room
     weight = np.ascontiguousarray(kernel.transpose(2, 3, 0, 1, 4)).ravel()
 
     def pieces(part: range) -> None:
@@ -218,11 +220,11 @@ def _forward(images: Array, kernel: Array, steps: Steps, bias: Array, out: Array
             images.ravel(), weight, bias, out.reshape(-1), *places, cut, sets, matrix, part.start, part.stop, *memory
         )
 
-    _share_products(pieces, plan.pieces(cut), plan.products)
+    _share_products(pieces, count, plan.products)
 
 
 def _spread(grads: Array, kernel: Array, steps: Steps, bias: Array, out: Array, groups: int) -> None:
-    plan = Plan(out, kernel.shape[2:], grads, steps, groups)
+    plan = _plan(out, kernel.shape[2:], grads, steps, groups)
     places = plan.shape, plan.windows, plan.rooms
     if plan.depthwise and np.isfinite(kernel).all():  # it multiplies zeros too
         room, rows, line = plan.lines(padded=True)
@@ -238,34 +240,29 @@ def _spread(grads: Array, kernel: Array, steps: Steps, bias: Array, out: Array, 
     if plan.dense:
         _multiply(grads.reshape(len(grads), -1), kernel.reshape(len(kernel), -1), bias, out)
         return
-    examples, _, n_in, n_out = plan.shape
-    parts = min(n_in, processors()) if examples * groups < processors() else 1
-    most = -(-n_in // parts)
-    rows = most * kernel.shape[4]
-    cut, sets = plan.cut(rows, apart=False)
-    work = plan.work(rows, cut, sets)
+    parts, most, (cut, sets, columns, panel, count) = plan.back
+    n_out = plan.shape[3]
     turned = kernel.reshape(groups, n_out, *kernel.shape[1:]).transpose(3, 4, 0, 2, 5, 1)
     weight = np.ascontiguousarray(turned).ravel()
 
     def pieces(part: range) -> None:
-        memory = _memory(out.dtype, cut[0] * most * math.prod(plan.reach), *work)
+        memory = _memory(out.dtype, cut[0] * most * math.prod(plan.rooms[1]), columns, panel)
         convolution_columns.spread(
             grads.ravel(), weight, bias, out.reshape(-1), *places, cut, sets, parts, part.start, part.stop, *memory
         )
 
-    _share_products(pieces, -(-examples // cut[0]) * groups * parts, plan.products)
+    _share_products(pieces, count, plan.products)
 
 
 def _weight_gradient(images: Array, grads: Array, steps: Steps, out: Array, groups: int) -> None:
-    plan = Plan(images, out.shape[2:], grads, steps, groups)
+    plan = _plan(images, out.shape[2:], grads, steps, groups)
     given = images.ravel(), grads.ravel()
     places = plan.shape, plan.windows, plan.rooms
     if plan.depthwise:
         room, rows, line = plan.lines(padded=False)
-        lanes = depthwise.LANES * math.prod(out.shape[2:])
 
         def channels(part: range) -> None:
-            memory = _memory(out.dtype, room, line, lanes)
+            memory = _memory(out.dtype, room, line)
             depthwise.weight_gradient(*given, out.reshape(-1), *places, rows, part.start, part.stop, *memory[:-1])
 
         _share(channels, len(out), plan.products * _LOOP)
@@ -291,11 +288,9 @@ def _weight_gradient(images: Array, grads: Array, steps: Steps, out: Array, grou
         none = _given(None, out.dtype)
         _multiply(grads.reshape(len(grads), -1).T, images.reshape(len(images), -1), none, out)
         return
-    rows = plan.shape[2] * out.shape[4]
-    cut, sets = plan.cut(rows)
-    matrix = plan.matrix and cut[0] == 1
-    room = 0 if plan.inside else cut[0] * plan.shape[2] * math.prod(plan.reach)
-    columns, panel = plan.work(rows, cut, sets, panel=True)
+    cut, sets, columns, _, count = plan.across
+    matrix, panel = plan.matrix, plan.turned
+    room = 0 if plan.inside else cut[0] * plan.room
 
     def pieces(part: range) -> Array:
         mine = np.zeros(out.size, out.dtype)
@@ -303,25 +298,10 @@ def _weight_gradient(images: Array, grads: Array, steps: Steps, out: Array, grou
         convolution_columns.weight_gradient(*given, mine, *places, cut, sets, matrix, part.start, part.stop, *memory)
         return mine
 
-    found = _total(_share_products(pieces, plan.pieces(cut), plan.products))
+    found = _total(_share_products(pieces, count, plan.products))
     n_in, *taps = out.shape[1:]
     parts = found.reshape(*taps[:2], groups, n_in, taps[2], -1).transpose(2, 5, 3, 0, 1, 4)
     out[...] = parts.reshape(out.shape)
-
-
-def _turns(kernel: Array, grads: Array, out: Array, stride: Shape, groups: int) -> bool:
-    """Whether the input's gradient is computed as a convolution with the flipped kernel.
-
-    With a stride it isn't one, and where it is much larger than the gradient that it comes from, most of what would be
-    multiplied were zeros; these must not meet infinite weights either.
-    """
-    n_in, n_out = kernel.shape[1], len(kernel) // groups
-    return (
-        stride == (1, 1, 1)
-        and not (groups > 1 == n_in and n_out <= MULTIPLIER)
-        and 4 * math.prod(out.shape[2:]) <= 5 * math.prod(grads.shape[2:])
-        and bool(np.isfinite(kernel).all())
-    )
 
 
 def _turned(grads: Array, kernel: Array, steps: Steps, groups: int) -> tuple[Array, Array, Steps]:

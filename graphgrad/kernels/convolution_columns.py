@@ -19,7 +19,8 @@ Five tuples say what is where, most of them along three axes:
   there are in one
 
 ``room`` has place for the channels of one group of the examples, with zeros around them; it is empty where windows lie
-inside of the image. ``columns`` and ``panel`` are memory to work in, ``arguments`` what BLAS is given.
+inside of the image. ``columns`` and ``panel`` are memory to work in, the latter empty where nothing has to be put in
+another order; ``arguments`` is what BLAS is given.
 """
 
 from __future__ import annotations
@@ -92,30 +93,34 @@ def _piece(item: int, shape: Any, windows: Any, cut: Any) -> Any:
 def _read(image: Any, start: int, down: int, apart: int, step: int, columns: Any, to: int, how_many: Any) -> None:
     """Copy lines, each of some examples side by side, into a row of columns."""
     lines, together, wide = how_many
-    for i in range(lines * together):
-        source = np.uintp(start + i // together * down + i % together * apart)
-        target = np.uintp(to + i * wide)
-        if step == 1:
-            for j in range(np.uintp(wide)):
-                columns[target + j] = image[source + j]
-        else:
-            for j in range(np.uintp(wide)):
-                columns[target + j] = image[source + j * np.uintp(step)]
+    target = np.uintp(to)
+    for line in range(lines):
+        for k in range(together):
+            source = np.uintp(start + line * down + k * apart)
+            if step == 1:
+                for j in range(np.uintp(wide)):
+                    columns[target + j] = image[source + j]
+            else:
+                for j in range(np.uintp(wide)):
+                    columns[target + j] = image[source + j * np.uintp(step)]
+            target += np.uintp(wide)
 
 
 @jit
 def _write(image: Any, start: int, down: int, apart: int, step: int, columns: Any, to: int, how_many: Any) -> None:
     """Add a row of columns to the lines that it was read from."""
     lines, together, wide = how_many
-    for i in range(lines * together):
-        source = np.uintp(start + i // together * down + i % together * apart)
-        target = np.uintp(to + i * wide)
-        if step == 1:
-            for j in range(np.uintp(wide)):
-                image[source + j] += columns[target + j]
-        else:
-            for j in range(np.uintp(wide)):
-                image[source + j * np.uintp(step)] += columns[target + j]
+    target = np.uintp(to)
+    for line in range(lines):
+        for k in range(together):
+            source = np.uintp(start + line * down + k * apart)
+            if step == 1:
+                for j in range(np.uintp(wide)):
+                    image[source + j] += columns[target + j]
+            else:
+                for j in range(np.uintp(wide)):
+                    image[source + j * np.uintp(step)] += columns[target + j]
+            target += np.uintp(wide)
 
 
 @jit
@@ -329,19 +334,45 @@ def weight_gradient(
         if not matrix:
             _look(images, room, columns, piece, shape, windows, rooms, sets, here != (example, group))
             here = (example, group)
-        _turn(grad, first, panel, block, together, shape, size)
+        if panel.size:
+            _turn(grad, first, panel, block, together, shape, size)
         for k in range(0, width, cut[3]):
             n = min(cut[3], width - k)
             for tap in range(kernel[0] * kernel[1]):
                 at = (tap * groups + group) * rows * n_out
                 if matrix:
                     source = first + (example * groups + group) * (n_in - n_out) * places
-                    gemm(arguments, False, False, rows, n_out, n, 1.0, images, source + k, places, panel, k * n_out,
-                         n_out, True, out, at, n_out)  # fmt: skip
+                    _sum(arguments, images, source + k, places, grad, first + k, places, panel, k, out, at,
+                         (rows, n_out, n))  # fmt: skip
                 else:
                     source, line = _offset(tap, windows, sets, block, together)
-                    gemm(arguments, False, False, rows, n_out, n, 1.0, columns, source + k, line, panel, k * n_out,
-                         n_out, True, out, at, n_out)  # fmt: skip
+                    _sum(arguments, columns, source + k, line, grad, first + k, places, panel, k, out, at,
+                         (rows, n_out, n))  # fmt: skip
+
+
+@jit
+def _sum(
+    arguments: Any,
+    columns: Any,
+    source: int,
+    line: int,
+    grad: Any,
+    first: int,
+    places: int,
+    panel: Any,
+    k: int,
+    out: Any,
+    at: int,
+    lengths: Any,
+) -> None:
+    """Add to the gradient of some weights: each row of columns times each channel of gradients, turned or as it is."""
+    rows, n_out, n = lengths
+    if panel.size:
+        gemm(arguments, False, False, rows, n_out, n, 1.0, columns, source, line, panel, k * n_out, n_out,
+             True, out, at, n_out)  # fmt: skip
+    else:
+        gemm(arguments, False, True, rows, n_out, n, 1.0, columns, source, line, grad, first, places,
+             True, out, at, n_out)  # fmt: skip
 
 
 @jit

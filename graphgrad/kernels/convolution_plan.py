@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
+__all__ = ["MULTIPLIER", "SMALL", "Blocks", "Plan", "Steps", "planned"]
 
-from graphgrad.kernels.threads import processors
-
-__all__ = ["MULTIPLIER", "SMALL", "Plan", "Steps"]
-
-Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 Steps = tuple[Shape, Shape, Shape, Shape]
 """The lengths of what is looked for, stride, padding and dilation, along three axes."""
 
-_BLOCK = 1 << 19
+_BLOCK = 1 << 20
 """How many bytes of columns there are at a time: they and the weights are to stay in a second-level cache."""
 _LEAST = 64
-"""But not fewer columns than these, if there are so many."""
+"""But not fewer outputs than these, if there are so many."""
+_ROOM = 4
+"""Up to so many times as many bytes, where fewer outputs could not share the lines that taps along the height see."""
 _PRODUCT = 1_000_000
 """How many products there are in one product of matrices: OpenBLAS multiplies smaller ones without rearranging them."""
 _MANY = 512
@@ -34,79 +32,139 @@ _CHANNELS = 64
 """And of how many channels on: the transforms cost as much for each, the products as much for each pair."""
 _WORTH = 1 << 20
 """And of how many products on."""
+_FEW = 256
+"""Up to how many weights a product of matrices is as quick with gradients as they are as with turned ones."""
 SMALL = 1 << 23
 """Up to so many products one thread is done before others have begun."""
 MULTIPLIER = 4
 """Up to so many output channels for an input channel of its own, a loop is quicker than a product of matrices."""
 
 
-class Plan:
-    """What is where, as the kernels are told."""
+class Blocks(NamedTuple):
+    """How outputs are taken in blocks, each by a product of matrices."""
 
-    def __init__(self, images: Array, taps: Shape, outs: Array, steps: Steps, groups: int) -> None:
-        """Of a convolution from `images` to `outs`, whichever of them is looked for."""
+    cut: tuple[int, int, int, int]
+    sets: tuple[int, int, bool, int]
+    """These two as the kernels are told them (`graphgrad.kernels.convolution_columns`)."""
+    columns: int
+    """How many elements of columns that takes."""
+    panel: int
+    """And of a panel, where outputs of several examples stand side by side; otherwise, none."""
+    pieces: int
+    """How many pieces of work there are."""
+
+
+class Plan:
+    """What is where, as the kernels are told, of a convolution from images to outputs, whichever is looked for."""
+
+    def __init__(
+        self, images: Shape, taps: Shape, outs: Shape, steps: Steps, groups: int, itemsize: int, processors: int
+    ) -> None:
         _, stride, padding, dilation = steps
-        size = outs.shape[2:]
+        size = outs[2:]
         reach = tuple(
             (count - 1) * step + gap * (n - 1) + 1
             for count, n, step, gap in zip(size, taps, stride, dilation, strict=True)
         )
-        n_in, n_out = images.shape[1] // groups, outs.shape[1] // groups
-        self.shape: tuple[int, int, int, int] = (len(images), groups, n_in, n_out)
+        n_in, n_out = images[1] // groups, outs[1] // groups
+        self.shape: tuple[int, int, int, int] = (images[0], groups, n_in, n_out)
         self.windows = (taps, size, stride, dilation)
-        self.rooms = (images.shape[2:], reach, padding)
-        self.reach = reach
-        self.inside = not any(padding) and all(far <= n for far, n in zip(reach, images.shape[2:], strict=True))
+        self.rooms = (images[2:], reach, padding)
+        self.inside = not any(padding) and all(far <= n for far, n in zip(reach, images[2:], strict=True))
         """Whether windows lie inside of the images, counted from their first element."""
-        self.products = outs.size * n_in * math.prod(taps)
-        self.dense = groups == 1 and self.inside and taps == images.shape[2:]
+        self.products = math.prod(outs) * n_in * math.prod(taps)
+        self.dense = groups == 1 and self.inside and taps == images[2:]
         """Whether there is one window, the whole image."""
         self.depthwise = groups > 1 == n_in and n_out <= MULTIPLIER
-        self.matrix = self.inside and taps == (1, 1, 1) == stride and size == images.shape[2:]
-        """Whether each window is one element of each channel, so that the image is the matrix of its columns."""
+        self.turns = (
+            stride == (1, 1, 1)
+            and not (self.depthwise and n_out > 1)
+            and 4 * math.prod(images[2:]) <= 5 * math.prod(size)
+            and (2 * n_in > n_out or n_in >= _CHANNELS)
+        )
+        """Whether the input's gradient is computed as a convolution with the flipped kernel.
+
+        With a stride it isn't one. Where it is much larger than the gradient that it comes from, most of what would be
+        multiplied were zeros; and where it has fewer channels, products with few rows are slower than sums of columns.
+        """
         self.high, self.pitch = (size[1] + 1) // 2, (size[2] + 1) // 2 + 1
         self.tiled = (
-            groups == 1 == size[0] == images.shape[2]
+            groups == 1 == size[0] == images[2]
             and (taps, stride, dilation, padding[0]) == ((1, 3, 3), (1, 1, 1), (1, 1, 1), 0)
             and min(n_in, n_out) >= _CHANNELS
             and self.high * self.pitch >= _TILES[0]
             and self.products > _WORTH
         )
         """Whether windows of 3 by 3 are taken tile by tile, as `graphgrad.kernels.winograd` does."""
-        self.itemsize: int = images.itemsize
+        self._itemsize, self._processors = itemsize, processors
 
-    def cut(self, rows: int, apart: bool = True) -> tuple[Any, Any]:
-        """The blocks in which outputs are taken, ``cut`` and ``sets`` of the kernels, for a matrix of so many rows."""
+    @functools.cached_property
+    def room(self) -> int:
+        """How many elements of the images of one group all windows reach over."""
+        return self.shape[2] * math.prod(self.rooms[1])
+
+    @functools.cached_property
+    def across(self) -> Blocks:
+        """The blocks of the results, and of the gradient of the weights."""
+        return self._blocks(self.shape[2] * self.windows[0][2], True)
+
+    @functools.cached_property
+    def matrix(self) -> bool:
+        """Whether each window is one element of each channel, so that the image is the matrix of its columns."""
+        (inner, _, _), (taps, size, stride, _) = self.rooms, self.windows
+        return self.inside and taps == (1, 1, 1) == stride and size == inner and self.across.cut[0] == 1
+
+    @functools.cached_property
+    def turned(self) -> int:
+        """How many elements a block of gradients has that are turned for those of the weights; 0 if they aren't.
+
+        Few of them are multiplied as they are.
+        """
+        (together, high, wide, _), (_, _, n_in, n_out) = self.across.cut, self.shape
+        is_small = n_in * self.windows[0][2] * n_out <= _FEW and together == 1
+        return 0 if is_small else n_out * together * high * wide
+
+    @functools.cached_property
+    def back(self) -> tuple[int, int, Blocks]:
+        """Of the gradient of the input, if not turned, in how many parts channels are split, of how many; and blocks.
+
+        There is a piece of work for each part of each group of some examples.
+        """
+        examples, groups, n_in, _ = self.shape
+        parts = min(n_in, self._processors) if examples * groups < self._processors else 1
+        most = -(-n_in // parts)
+        blocks = self._blocks(most * self.windows[0][2], False)
+        return parts, most, blocks._replace(pieces=-(-examples // blocks.cut[0]) * groups * parts)
+
+    def _blocks(self, rows: int, apart: bool) -> Blocks:
+        """The blocks for a matrix of so many rows; with `apart`, so many that there are some for each processor."""
         examples, groups, _, n_out = self.shape
         (deep, high, _), (planes, down, wide), (_, step, _), (_, gap, _) = self.windows
-        together = 1 if down * wide >= _SIDE else min(-(-_SIDE // (down * wide)), -(-examples // processors()))
-        most = _BLOCK // (rows * deep * together * self.itemsize)  # elements of lines
+        together = 1 if down * wide >= _SIDE else min(-(-_SIDE // (down * wide)), -(-examples // self._processors))
+        most = _BLOCK // (rows * deep * together * self._itemsize)  # elements of lines
         more = (high - 1) * gap // step
+        least = min(-(-_LEAST // (wide * together)), down)
         n = min(most // (wide * step) - more, down)
+        if n < least and wide * step * (least + more) <= _ROOM * most:
+            n = least
         shared = n > 0 and min(step, high) * (n + more) < high * n
         sets = (step, 1, True, more) if shared else (high, gap, False, 0)
         if not shared:
             n = min(most // (wide * high), down)
         columns = wide if n > 0 else min(max(most // high, _LEAST), wide)
-        if apart and self.products > SMALL and -(-examples // together) * groups * planes < processors():
+        if apart and self.products > SMALL and -(-examples // together) * groups * planes < self._processors:
             if down > 1:
-                n = min(n, -(-down // processors()))
+                n = min(n, -(-down // self._processors))
             else:
-                columns = min(columns, -(-wide // processors()))
-        n = _even(down, max(n, 1))
-        return (together, n, _even(wide, columns), _PRODUCT // (rows * n_out) // 16 * 16 or _MANY), sets
-
-    def pieces(self, cut: Any) -> int:
-        """How many pieces of work that makes."""
-        _, down, wide = self.windows[1]
-        blocks = self.windows[1][0] * -(-down // cut[1]) * -(-wide // cut[2])  # all rounded up
-        return int(-(-self.shape[0] // cut[0]) * self.shape[1] * blocks)
-
-    def work(self, rows: int, cut: Any, sets: Any, panel: bool = False) -> tuple[int, int]:
-        """How many columns' and panel's elements that takes."""
-        together, high, wide, _ = cut
-        columns = rows * self.windows[0][0] * sets[0] * (high + sets[3]) * together * wide
-        return columns, self.shape[3] * together * high * wide if panel or together > 1 else 0
+                columns = min(columns, -(-wide // self._processors))
+        n, columns = _even(down, max(n, 1)), _even(wide, columns)
+        return Blocks(
+            cut=(together, n, columns, _PRODUCT // (rows * n_out) // 16 * 16 or _MANY),
+            sets=sets,
+            columns=rows * deep * sets[0] * (n + sets[3]) * together * columns,
+            panel=n_out * together * n * columns if together > 1 else 0,
+            pieces=-(-examples // together) * groups * planes * -(-down // n) * -(-wide // columns),  # all rounded up
+        )
 
     def tiles(self) -> tuple[tuple[Any, Any, Any, Any, int], int, Any]:
         """What the kernels of tiles are told, the rows of tiles in a strip last; how many strips; and memory."""
@@ -130,6 +188,10 @@ class Plan:
             room = reach[0] * stride[1] * stride[2] * high * wide
         rows = max(1, min(_RUN // wide, self.windows[1][1]))
         return room, rows, rows * wide
+
+
+planned = functools.lru_cache(maxsize=1024)(Plan)
+"""A plan, kept: to make one takes as long as a small convolution."""
 
 
 def _even(count: int, most: int) -> int:

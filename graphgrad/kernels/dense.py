@@ -14,6 +14,7 @@ import numpy as np
 
 from graphgrad.kernels.jit import jit
 from graphgrad.kernels.plain import dense as plain
+from graphgrad.kernels.sums import TOGETHER, sum_of_rows
 
 __all__ = ["back", "finish"]
 
@@ -74,7 +75,7 @@ def finish(out: Array, bias: Array | None, activation: str) -> None:
 def back(g: Array, out: Array, activation: str) -> tuple[Array, Array]:
     """See `graphgrad.kernels.plain.dense.back`."""
     count, width = g.shape
-    d, totals = np.empty(g.shape, g.dtype), np.zeros((-(-count // plain.TOGETHER), width), g.dtype)
+    d, totals = np.empty(g.shape, g.dtype), np.zeros((-(-count // TOGETHER), width), g.dtype)
     kind = plain.ACTIVATIONS.index(activation)
-    _back(_flat(g), _flat(out), kind, count, width, plain.TOGETHER, d.reshape(-1), totals.reshape(-1))
-    return d, plain.sum_of_rows(totals)
+    _back(_flat(g), _flat(out), kind, count, width, TOGETHER, d.reshape(-1), totals.reshape(-1))
+    return d, sum_of_rows(totals)

@@ -5,6 +5,8 @@ through in long lines, over the whole width of the room; what lies between the o
 stride the room is laid out as several planes, of every second row and column for example the even ones and the odd
 ones: then that holds for each of them.
 
+Nine taps, or three, are gone through together, so that sums are fetched and put back a ninth as often.
+
 ``shape``, ``windows``, ``rooms`` and ``room`` are those of `graphgrad.kernels.convolution_columns`, except for this
 order of the room; ``most`` says how many rows are taken at a time, and ``line`` is memory for them.
 """
@@ -15,13 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.kernels.jit import jit
+from graphgrad.kernels.jit import in_any_order, jit
 from graphgrad.kernels.runs import add_run, copy_run, fill_run
 
-__all__ = ["LANES", "forward", "spread", "weight_gradient"]
-
-LANES = 64
-"""How many sums of products stand side by side; one alone would be a long chain of additions."""
+__all__ = ["forward", "spread", "weight_gradient"]
 
 
 @jit
@@ -89,11 +88,72 @@ def _offsets(kernel: Any, dilation: Any, split: Any, lengths: Any) -> Any:
 
 
 @jit
-def _stuff(grad: Any, at: int, rows: int, run: int, line: Any, wide: int, pitch: int) -> None:
-    """Rows of gradients as far apart as rows of the room, zeros between."""
-    fill_run(line, 0, run, line.dtype.type(0))
+def _stuff(grad: Any, at: int, rows: int, line: Any, wide: int, pitch: int) -> None:
+    """Rows of gradients as far apart as rows of the room; the line has zeros between, where it is never written."""
     for row in range(rows):
         copy_run(line, row * pitch, grad, at + row * wide, wide)
+
+
+@jit
+def _see(
+    line: Any, run: int, source: Any, corner: int, offsets: Any, weight: Any, first: int, taps: int, more: Any
+) -> None:
+    """Make a line: each element is `more` and the sum over all that its taps see, times their weights."""
+    tap = 0
+    if taps >= 9:
+        _see_nine(line, run, source, corner, offsets, weight, first, 0, more, True)
+        tap = 9
+    else:
+        fill_run(line, 0, run, more)
+    while tap + 9 <= taps:
+        _see_nine(line, run, source, corner, offsets, weight, first + tap, tap, more, False)
+        tap += 9
+    while tap + 3 <= taps:
+        _see_three(line, run, source, corner, offsets, weight, first + tap, tap)
+        tap += 3
+    while tap < taps:
+        add_run(line, 0, source, corner + offsets[tap], run, weight[first + tap])
+        tap += 1
+
+
+@jit
+def _three_places(corner: int, offsets: Any, tap: int) -> Any:
+    """Where three taps begin to see."""
+    return np.uintp(corner + offsets[tap]), np.uintp(corner + offsets[tap + 1]), np.uintp(corner + offsets[tap + 2])
+
+
+@jit
+def _see_nine(
+    line: Any,
+    run: int,
+    source: Any,
+    corner: int,
+    offsets: Any,
+    weight: Any,
+    first: int,
+    tap: int,
+    more: Any,
+    fresh: bool,
+) -> None:
+    a, b, c = _three_places(corner, offsets, tap)
+    d, e, f = _three_places(corner, offsets, tap + 3)
+    g, h, i = _three_places(corner, offsets, tap + 6)
+    p, q, r = weight[first], weight[first + 1], weight[first + 2]
+    s, t, u = weight[first + 3], weight[first + 4], weight[first + 5]
+    v, w, x = weight[first + 6], weight[first + 7], weight[first + 8]
+    for j in range(np.uintp(run)):
+        above = p * source[a + j] + q * source[b + j] + r * source[c + j]
+        here = s * source[d + j] + t * source[e + j] + u * source[f + j]
+        below = v * source[g + j] + w * source[h + j] + x * source[i + j]
+        line[j] = (more if fresh else line[j]) + ((above + here) + below)
+
+
+@jit
+def _see_three(line: Any, run: int, source: Any, corner: int, offsets: Any, weight: Any, first: int, tap: int) -> None:
+    a, b, c = _three_places(corner, offsets, tap)
+    p, q, r = weight[first], weight[first + 1], weight[first + 2]
+    for j in range(np.uintp(run)):
+        line[j] += p * source[a + j] + q * source[b + j] + r * source[c + j]
 
 
 @jit
@@ -123,7 +183,8 @@ def forward(
         example, channel = item // count, item % count
         source, at = images, (example * channels + channel // multiplier) * inner[0] * inner[1] * inner[2]
         if room.size:
-            _exchange(images, at, room, rooms, split, lengths, False)
+            if item == begin or channel % multiplier == 0:
+                _exchange(images, at, room, rooms, split, lengths, False)
             source, at = room, 0
         more = bias[channel] if bias.size else bias.dtype.type(0)
         for z in range(size[0]):
@@ -131,10 +192,8 @@ def forward(
             while row < size[1]:
                 rows = min(most, size[1] - row)
                 run = (rows - 1) * lengths[2] + size[2]
-                fill_run(line, 0, run, more)
                 corner = at + _line(z * stride[0], 0, split, lengths)[0] + row * lengths[2]
-                for tap in range(taps):
-                    add_run(line, 0, source, corner + offsets[tap], run, weight[channel * taps + tap])
+                _see(line, run, source, corner, offsets, weight, channel * taps, taps, more)
                 for r in range(rows):
                     to = ((item * size[0] + z) * size[1] + row + r) * size[2]
                     copy_run(out, to, line, r * lengths[2], size[2])
@@ -163,6 +222,7 @@ def spread(
     taps = kernel[0] * kernel[1] * kernel[2]
     split, lengths = _planes(windows, outer, room)
     offsets = _offsets(kernel, dilation, split, lengths)
+    fill_run(line, 0, line.size, line.dtype.type(0))
     for item in range(begin, end):
         fill_run(room, 0, room.size, line.dtype.type(0))
         for own in range(multiplier):
@@ -173,7 +233,7 @@ def spread(
                 while row < size[1]:
                     rows = min(most, size[1] - row)
                     run = (rows - 1) * lengths[2] + size[2]
-                    _stuff(grad, plane + (z * size[1] + row) * size[2], rows, run, line, size[2], lengths[2])
+                    _stuff(grad, plane + (z * size[1] + row) * size[2], rows, line, size[2], lengths[2])
                     corner = _line(z * stride[0], 0, split, lengths)[0] + row * lengths[2]
                     for tap in range(taps):
                         add_run(room, corner + offsets[tap], line, 0, run, weight[channel * taps + tap])
@@ -197,7 +257,6 @@ def weight_gradient(
     end: int,
     room: Any,
     line: Any,
-    sums: Any,
 ) -> None:
     """The gradient of the weights of some output channels."""
     examples, channels, _, multiplier = shape
@@ -207,12 +266,14 @@ def weight_gradient(
     taps = kernel[0] * kernel[1] * kernel[2]
     split, lengths = _planes(windows, outer if room.size else inner, room)
     offsets = _offsets(kernel, dilation, split, lengths)
-    for channel in range(begin, end):
-        fill_run(sums, 0, sums.size, line.dtype.type(0))
-        for example in range(examples):
+    sums = np.zeros((end - begin, taps))
+    fill_run(line, 0, line.size, line.dtype.type(0))
+    for example in range(examples):
+        for channel in range(begin, end):
             source, at = images, (example * channels + channel // multiplier) * inner[0] * inner[1] * inner[2]
             if room.size:
-                _exchange(images, at, room, rooms, split, lengths, False)
+                if channel == begin or channel % multiplier == 0:
+                    _exchange(images, at, room, rooms, split, lengths, False)
                 source, at = room, 0
             plane = (example * count + channel) * size[0] * size[1] * size[2]
             for z in range(size[0]):
@@ -220,26 +281,44 @@ def weight_gradient(
                 while row < size[1]:
                     rows = min(most, size[1] - row)
                     run = (rows - 1) * lengths[2] + size[2]
-                    _stuff(grad, plane + (z * size[1] + row) * size[2], rows, run, line, size[2], lengths[2])
+                    _stuff(grad, plane + (z * size[1] + row) * size[2], rows, line, size[2], lengths[2])
                     corner = at + _line(z * stride[0], 0, split, lengths)[0] + row * lengths[2]
-                    for tap in range(taps):
-                        _products(sums, tap * LANES, line, source, corner + offsets[tap], run)
+                    _products(sums[channel - begin], line, run, source, corner, offsets, taps)
                     row += rows
+    for channel in range(begin, end):
         for tap in range(taps):
-            total = line.dtype.type(0)
-            for lane in range(LANES):
-                total += sums[tap * LANES + lane]
-            out[channel * taps + tap] = total
+            out[channel * taps + tap] = sums[channel - begin, tap]
 
 
 @jit
-def _products(sums: Any, at: int, line: Any, source: Any, start: int, count: int) -> None:
-    """Add the products of two lines to sums in lanes."""
-    place, first = np.uintp(at), np.uintp(start)
-    whole = count // LANES * LANES
-    for begin in range(np.uintp(0), np.uintp(whole), np.uintp(LANES)):
-        for lane in range(np.uintp(LANES)):
-            sums[place + lane] += line[begin + lane] * source[first + begin + lane]
-    rest = np.uintp(whole)
-    for lane in range(np.uintp(count - whole)):
-        sums[place + lane] += line[rest + lane] * source[first + rest + lane]
+def _products(sums: Any, line: Any, run: int, source: Any, corner: int, offsets: Any, taps: int) -> None:
+    """Add to the sum of each tap the products of a line with what the tap sees."""
+    tap = 0
+    while tap + 3 <= taps:
+        a, b, c = _three_products(line, run, source, corner, offsets, tap)
+        sums[tap] += a
+        sums[tap + 1] += b
+        sums[tap + 2] += c
+        tap += 3
+    while tap < taps:
+        sums[tap] += _product(line, run, source, corner + offsets[tap])
+        tap += 1
+
+
+@in_any_order
+def _three_products(line: Any, run: int, source: Any, corner: int, offsets: Any, tap: int) -> Any:
+    a, b, c = _three_places(corner, offsets, tap)
+    p = q = r = line.dtype.type(0)
+    for j in range(np.uintp(run)):
+        p += line[j] * source[a + j]
+        q += line[j] * source[b + j]
+        r += line[j] * source[c + j]
+    return p, q, r
+
+
+@in_any_order
+def _product(line: Any, run: int, source: Any, start: int) -> Any:
+    first, total = np.uintp(start), line.dtype.type(0)
+    for j in range(np.uintp(run)):
+        total += line[j] * source[first + j]
+    return total

@@ -12,8 +12,9 @@ from typing import Any, TypeVar, cast
 
 import numba
 from numba.core import caching, config, event
+from numba.extending import overload
 
-__all__ = ["compiles", "jit", "say_nothing"]
+__all__ = ["compiles", "in_any_order", "jit", "say_nothing"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,6 +38,22 @@ def jit(function: F) -> F:
         with suppress(RuntimeError):  # there is no place to keep it: a read-only installation without a home
             compiled._cache = _Kept(function)  # type: ignore[no-untyped-call]
     return cast("F", compiled)
+
+
+def in_any_order(function: F) -> F:
+    """
+    Let compiled functions take a function in, with sums in lanes, and products and sums in one go.
+
+    So sums over runs are as quick as the processor is, in an order of its own. Not a number and infinity stay what they
+    are.
+    """
+
+    @functools.wraps(function)
+    def implementation(*_: Any) -> Any:
+        return function
+
+    overload(function, jit_options={"error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}})(implementation)
+    return function
 
 
 # ---- what is kept ----------------------------------------------------------------------------------------------------

@@ -14,16 +14,14 @@ depends on the number of threads.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba.extending import overload
 
 from graphgrad.kernels import normalization_columns as columns
-from graphgrad.kernels.jit import jit
+from graphgrad.kernels.jit import in_any_order, jit
 from graphgrad.kernels.plain.normalization import Learned, Rows
 from graphgrad.kernels.threads import in_parallel, shares
 
@@ -47,24 +45,10 @@ _ENOUGH = 1 << 20
 """From how many values on it pays to wake other threads."""
 
 
-def _in_any_order(run: Callable[..., Any]) -> Callable[..., Any]:
-    """Let compiled functions take a function in, with sums in lanes, and products and sums in one go.
-
-    Not a number and infinity stay what they are.
-    """
-
-    @functools.wraps(run)
-    def implementation(*_: Any) -> Any:
-        return run
-
-    overload(run, jit_options={"error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}})(implementation)
-    return run
-
-
 # ---- sums over runs --------------------------------------------------------------------------------------------------
 
 
-@_in_any_order
+@in_any_order
 def _sum(x: Any, at: int, count: int) -> Any:
     """The sum of a run."""
     first, total = np.uintp(at), x.dtype.type(0)
@@ -73,7 +57,7 @@ def _sum(x: Any, at: int, count: int) -> Any:
     return total
 
 
-@_in_any_order
+@in_any_order
 def _left(x: Any, at: int, count: int, near: Any) -> Any:
     """Of a run without something that is nearly its mean the sum, and that of the squares."""
     first, total, square = np.uintp(at), x.dtype.type(0), x.dtype.type(0)
@@ -84,7 +68,7 @@ def _left(x: Any, at: int, count: int, near: Any) -> Any:
     return total, square
 
 
-@_in_any_order
+@in_any_order
 def _products(g: Any, x: Any, at: int, count: int, near: Any, by: Any) -> Any:
     """The sum of what arrives, and that of its products with values that are normalised but for a small shift."""
     first, total, along = np.uintp(at), x.dtype.type(0), x.dtype.type(0)
@@ -94,7 +78,7 @@ def _products(g: Any, x: Any, at: int, count: int, near: Any, by: Any) -> Any:
     return total, along
 
 
-@_in_any_order
+@in_any_order
 def _learn(g: Any, x: Any, weight: Any, to: Any, at: int, start: int, count: int, near: Any, by: Any, more: Any) -> Any:
     """The sums of what arrives times the weight, and of that times normalised values; each value adds to its weight."""
     first, second, third = np.uintp(at), np.uintp(start), np.uintp(start + to.size // 2)
@@ -110,7 +94,7 @@ def _learn(g: Any, x: Any, weight: Any, to: Any, at: int, start: int, count: int
     return total, along
 
 
-@_in_any_order
+@in_any_order
 def _learn_two(
     g: Any, x: Any, weight: Any, to: Any, at: int, other: int, start: int, count: int, of_one: Any, of_other: Any
 ) -> Any:

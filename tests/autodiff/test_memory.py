@@ -16,12 +16,15 @@ import pytest
 
 import graphgrad as gg
 from graphgrad.autodiff.anomaly import detect_anomaly
+from graphgrad.autodiff.backward import _has_memory_of_its_own
 from graphgrad.autodiff.checkpoint import checkpoint
 from graphgrad.autodiff.hooks import forward_hook
 from graphgrad.graph.hooks import Hooks
 from graphgrad.graph.node import Node, Output
 from graphgrad.graph.tape import Chunk
+from graphgrad.kernels.choice import kernels_of
 
+convolution = kernels_of("convolution")
 OURS = (gg.Tensor, gg.Scalar, Node, Output, Hooks, Chunk, gg.Graph, gg.Recording, np.ndarray)
 
 
@@ -486,6 +489,41 @@ def test_gradients_of_a_sum_are_writeable_arrays_of_their_own() -> None:
         p.grad.data[0, 0] = 5.0
     assert grads(a) == [[5.0, 1.25], [1.25, 1.25]]
     assert grads(b) == [[5.0, 1.0], [1.0, 1.0]]
+
+
+def test_an_array_has_memory_of_its_own_if_nobody_else_sees_it() -> None:
+    own = _has_memory_of_its_own
+    assert own(np.ones(6))
+    assert own(np.ones(6).reshape(2, 3))  # as kernels bring their results into shape
+    held = np.ones(6)
+    view = held.reshape(2, 3)
+    assert not own(view)
+    del held
+    assert own(view)
+    other = view[0]
+    assert not own(view)
+    del other
+    assert own(view)
+    assert not own(np.ones(6)[:3])  # which would keep all of it
+    assert not own(np.ones((2, 3)).T)
+    assert not own(np.frombuffer(bytearray(16)))
+
+
+def test_gradients_that_kernels_brought_into_shape_are_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    found = convolution.input_gradient
+
+    def told(*given: Any) -> Any:
+        out = found(*given)
+        made.append(out.ctypes.data)
+        return out
+
+    monkeypatch.setattr(convolution, "input_gradient", told)
+    x, weight = leaf(np.ones((2, 3, 9, 9))), gg.tensor(np.ones((4, 3, 3, 3)))
+    gg.nn.functional.conv2d(x, weight, padding=1).backward(np.ones((2, 4, 9, 9)))
+    assert x.grad is not None
+    assert [x.grad.data.ctypes.data] == made
+    x.grad.data[:] = 0.0
 
 
 def test_accumulated_gradients_share_nothing_either() -> None:

@@ -84,15 +84,23 @@ LARGE = (
     Case((2, 24, 60, 57), (32, 24, 3, 3), (1, 1), (9, 9), (9, 9), 1),
     Case((2, 2, 9, 2500), (40, 2, 7, 90), (2, 3), (3, 1), (1, 2), 1),
     Case((2, 4, 9, 17, 13), (8, 4, 3, 3, 3), (1, 1, 1), (1, 1, 1), (1, 1, 1), 1),
+    Case((3, 11, 19, 23), (11, 1, 7, 7), (1, 1), (3, 3), (1, 1), 11),  # taps: five times nine, three, one
+    Case((3, 6, 17, 13), (12, 1, 5, 5), (2, 1), (2, 2), (1, 1), 6),
+    Case((3, 6, 17, 13), (24, 1, 2, 7), (1, 2), (1, 3), (1, 1), 6),
+    Case((2, 200, 20, 28), (4, 200, 7, 7), (1, 1), (3, 3), (1, 1), 1),  # many rows of columns, so few lines at a time
+    Case((3, 16, 40, 37), (8, 16, 1, 1), (1, 1), (0, 0), (1, 1), 1),
 )
 SMALL = tuple(small())
 
 
 @pytest.fixture(autouse=True)
-def sharing(monkeypatch: pytest.MonkeyPatch) -> None:
+def sharing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Share out the large ones of these, which in earnest one thread does."""
     for room in (convolution, convolution_plan) if compiles() else ():
         monkeypatch.setattr(room, "SMALL", 1 << 20)
+    convolution_plan.planned.cache_clear()
+    yield
+    convolution_plan.planned.cache_clear()
 
 
 def arrays(case: Case, dtype: str) -> tuple[Any, ...]:

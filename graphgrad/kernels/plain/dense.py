@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ACTIVATIONS", "TOGETHER", "back", "finish", "sum_of_rows"]
+from graphgrad.kernels.sums import sum_of_rows
+
+__all__ = ["ACTIVATIONS", "back", "finish"]
 
 Array = np.ndarray[Any, Any]
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
-TOGETHER = 256
-"""How many rows are added up one after the other."""
 
 
 def finish(out: Array, bias: Array | None, activation: str) -> None:
@@ -50,19 +50,3 @@ def back(g: Array, out: Array, activation: str) -> tuple[Array, Array]:
     else:
         d = g * (out * (1 - out))
     return d, sum_of_rows(d)
-
-
-def sum_of_rows(x: Array) -> Array:
-    """The sum over the rows of a matrix: of many, that of the sums of blocks.
-
-    NumPy adds one row after the other. A float32 that is added to the sum of 100,000 like it loses most of its digits:
-    the gradient of a bias would be right to 3 digits only.
-    """
-    total: Array
-    if len(x) <= TOGETHER:
-        total = np.add.reduce(x, axis=0)
-        return total
-    whole = len(x) // TOGETHER * TOGETHER
-    blocks = np.add.reduce(x[:whole].reshape(-1, TOGETHER, x.shape[1]), axis=1)
-    total = sum_of_rows(blocks) + np.add.reduce(x[whole:], axis=0)
-    return total

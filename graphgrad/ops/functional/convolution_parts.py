@@ -15,6 +15,7 @@ import numpy as np
 
 from graphgrad.graph.tensor import Tensor
 from graphgrad.kernels.choice import kernels_of
+from graphgrad.kernels.sums import sum_of_channels
 from graphgrad.ops.array.indexing import getitem, index_add
 from graphgrad.ops.array.padding import pad
 from graphgrad.ops.array.shaping import reshape
@@ -64,7 +65,10 @@ class _Ready(NamedTuple):
 
 
 def _ready(n: int, images: Sequence[Any], others: Sequence[Any], products: int) -> _Ready:
-    dtype = np.result_type(*(one for one in (*images, *others) if one is not None))
+    operands = [one for one in (*images, *others) if one is not None]
+    dtype = operands[0].dtype
+    if any(one.dtype != dtype for one in operands):
+        dtype = np.result_type(*operands)
     if dtype.kind not in "fO":
         raise TypeError(
             f"convolutions are computed in floats, got {dtype}; make them floats first: x.astype('float32')"
@@ -215,7 +219,13 @@ def weight_rule(n: int) -> Callable[..., Any]:
 
 def bias_rule(n: int) -> Callable[..., Any]:
     """What a convolution, also a transposed one, passes back to its bias."""
-    return lambda g: np.sum(g, axis=tuple(axis for axis in range(len(g.shape)) if axis != len(g.shape) - n - 1))
+
+    def bias(g: Any) -> Any:
+        if type(g) is np.ndarray:
+            return sum_of_channels(g.reshape(math.prod(g.shape[: -n - 1]), g.shape[-n - 1], math.prod(g.shape[-n:])))
+        return np.sum(g, axis=tuple(axis for axis in range(len(g.shape)) if axis != len(g.shape) - n - 1))
+
+    return bias
 
 
 def transposed_input_rule(n: int) -> Callable[..., Any]:

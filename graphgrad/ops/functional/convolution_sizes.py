@@ -5,6 +5,7 @@ Along each axis, output o sees through tap r of the kernel the input's element o
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -40,6 +41,9 @@ def _keep_lengths(attrs: dict[str, Any], n: int, least: int, *names: str) -> Non
     """Keep attributes as a tuple of integers, one for each axis."""
     for name in names:
         given = attrs[name]
+        if type(given) is int and given >= least:  # as nearly always
+            attrs[name] = (given,) * n
+            continue
         if isinstance(given, Tensor):  # which the entry refuses, with a hint
             continue
         try:
@@ -149,6 +153,7 @@ def _check_bias(bias: Shape | None, channels: int) -> None:
         raise ValueError(f"bias has one number for each of the {channels} output channels, got shape {bias}")
 
 
+@functools.lru_cache(maxsize=1024)
 def convolved(
     n: int,
     input: Shape,
@@ -196,6 +201,7 @@ def _size(axis: str, length: int, taps: int, step: int, sides: tuple[int, int], 
     )
 
 
+@functools.lru_cache(maxsize=1024)
 def transposed(
     n: int,
     input: Shape,
@@ -231,6 +237,7 @@ def transposed(
     return (*input[: -n - 1], weight[1] * groups, *size)
 
 
+@functools.lru_cache(maxsize=1024)
 def weighted(
     n: int,
     input: Shape,

@@ -10,8 +10,8 @@ import numpy as np
 
 from graphgrad.graph.errors import ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
-from graphgrad.kernels.plain.dense import sum_of_rows
 from graphgrad.kernels.products import product
+from graphgrad.kernels.sums import sum_of_rows
 from graphgrad.ops.array.arithmetic import add, multiply
 from graphgrad.ops.array.axes import permute_dims
 from graphgrad.ops.array.reductions import sum as sum_of
