@@ -271,6 +271,7 @@ class Op:
     opcode: int | None = field(init=False, default=None)
     on_scalars: OnScalars | None = field(init=False, default=None)
     _on_complex: Op | None = field(init=False, default=None)
+    _kept: dict[int, int] = field(init=False)  # what `keeps` found
 
     def __post_init__(
         self, operand_rules: Mapping[str, Callable[..., Any]], joint_rule: Callable[..., Any] | None
@@ -293,6 +294,7 @@ class Op:
         """Take these functions for the rules of its operands."""
         self.rules = {operand: Rule(self, self.operands.index(operand), rule) for operand, rule in functions.items()}
         self.steps = Steps(tuple(self.rules.values()))
+        self._kept = {}
 
     @property
     def only_real(self) -> tuple[int, ...]:
@@ -355,9 +357,12 @@ class Op:
         """The saved slots, as bits, that backward will read when the operands whose bits are set want a gradient."""
         if self.joint is not None:
             return self.joint.keeps
-        keep = 0
-        for step in self.steps[needs]:
-            keep |= step.rule.keeps
+        keep = self._kept.get(needs)
+        if keep is None:
+            keep = 0
+            for step in self.steps[needs]:
+                keep |= step.rule.keeps
+            self._kept[needs] = keep
         return keep
 
     def run(self, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:

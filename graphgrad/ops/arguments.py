@@ -17,9 +17,9 @@ from graphgrad.graph.operation import Op
 from graphgrad.graph.record import report
 from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.tensor import Tensor
+from graphgrad.ops import running
 from graphgrad.ops.attributes import keep_flags
 from graphgrad.ops.refusals import REFUSALS, explain
-from graphgrad.ops.running import apply
 from graphgrad.ops.variants import without
 
 __all__ = ["Prepare", "with_attributes"]
@@ -79,8 +79,8 @@ def with_attributes(op: Op, signature: inspect.Signature, prepare: Prepare | Non
             raise
         missing = [name for i, name in optional if operands[i] is None]
         if missing:
-            return apply(without(op, missing), [one for one in operands if one is not None], attrs)
-        return apply(op, operands, attrs)
+            return running.call(without(op, missing), [one for one in operands if one is not None], attrs)
+        return running.call(op, operands, attrs)
 
     call.keep = keep  # type: ignore[attr-defined]  # for layers, which check attributes when they are made
     return call
@@ -139,6 +139,7 @@ class _Binder:
         # The place from which on all that is given by position is one operand, a sequence; by name it is a list.
         rest = (i for i, one in enumerate(parameters.values()) if one.kind is inspect.Parameter.VAR_POSITIONAL)
         self.rest = next(rest, None)
+        self.required = [(name, i) for i, (name, one) in enumerate(parameters.items()) if one.default is _REQUIRED]
         self.operands = [self.place[name] for name in op.operands]
         self.attributes = [(name, self.place[name]) for name in op.attributes]
 
@@ -157,9 +158,10 @@ class _Binder:
             if place < given:
                 self.refuse(f"got {name} twice")
             values[place] = value
-        absent = [name for name, place in self.place.items() if values[place] is _REQUIRED]
-        if absent:
-            self.refuse(f"needs {', '.join(absent)}")
+        for _, place in self.required:
+            if values[place] is _REQUIRED:
+                absent = [name for name, place in self.required if values[place] is _REQUIRED]
+                self.refuse(f"needs {', '.join(absent)}")
         return [values[place] for place in self.operands], {name: values[place] for name, place in self.attributes}
 
     def refuse(self, reason: str) -> NoReturn:
