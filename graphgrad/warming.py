@@ -233,6 +233,12 @@ def _dense(draw: Draw) -> None:
         _back(F.dense(draw(64, 8), draw(128, 8), draw(128), activation))
 
 
+def _activations(draw: Draw) -> None:
+    from graphgrad.nn import functional as F
+
+    _back(F.gelu(draw(64, 128)))
+
+
 def _losses(draw: Draw) -> None:
     from graphgrad.nn import functional as F
 
@@ -284,6 +290,7 @@ WORK: Mapping[str, Callable[[Draw], None]] = {
     "recurrent layers": _recurrent,
     "attention": _attention,
     "normalisation": _normalizations,
+    "activations": _activations,
     "cross entropy": _losses,
     "embedding": _tables,
     "random numbers": _random_numbers,

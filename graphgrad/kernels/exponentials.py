@@ -12,10 +12,12 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-__all__ = ["exp_nonpositive", "sigmoid", "tanh"]
+__all__ = ["BELL", "bell", "exp_nonpositive", "sigmoid", "tanh"]
 
 # A division that may raise can't become a vector instruction; a product and a sum in one go is quicker and more exact.
 _INLINE: Any = {"error_model": "numpy", "fastmath": {"contract"}}
+# What isn't inlined, as it is a long one, keeps the loop that calls it from becoming vector instructions.
+_INLINE_LONG: Any = {**_INLINE, "forceinline": True}
 
 
 def _f(value: float) -> np.float32:
@@ -76,6 +78,52 @@ def _compiled_exp_nonpositive(x: Any) -> Any:
         p = ((((p * r + _D5) * r + _D4) * r + _D3) * r) * r
         power = np.int64((np.float64(shifted).view(np.int64) + 1023) << 52).view(np.float64)
         return 0.0 if x < -708.0 else (p * r + _D2 * r * r + r + 1.0) * power
+
+    return single if x is types.float32 else double
+
+
+# ---- the bell curve --------------------------------------------------------------------------------------------------
+
+BELL = {"float32": 1.0, "float64": 2.0**128}
+"""What `bell` is multiplied by: where the number itself is less than normal ones, it has all digits still."""
+_D_LN2 = math.log(2.0)
+_D_BIAS = 1023 + 128
+_END, _D_END = 15.0, 38.7
+
+
+def bell(x: Any) -> Any:
+    """
+    exp(-x² / 2) times the number in `BELL`, as exact far out as near: in float64, for x of either dtype.
+
+    To 5e-10 of its value for x of float32, and to 3e-16 for x of float64; 0 where x times it is nothing in their dtype.
+    """
+    raise NotImplementedError("compiled code has it")
+
+
+@overload(bell, jit_options=_INLINE_LONG)
+def _compiled_bell(x: Any) -> Any:
+    def single(x: Any) -> Any:
+        wide = np.float64(x)  # its square is exact, and no result of float32 is too small
+        power = -0.5 * wide * wide
+        shifted = power * 1.4426950408889634 + _D_ROUND
+        r = power - (shifted - _D_ROUND) * _D_LN2
+        p = (((((_D8 * r + _D7) * r + _D6) * r + _D5) * r + _D4) * r + _D3) * r + _D2
+        found = ((p * r + 1.0) * r + 1.0) * np.int64((np.float64(shifted).view(np.int64) + 1023) << 52).view(np.float64)
+        return 0.0 if abs(wide) > _END else found
+
+    # As in SunPro's erf: the square of an x with half its bits is exact, and what it lacks is put in at the end.
+    def double(x: Any) -> Any:
+        short = np.int64(np.float64(x).view(np.int64) & -(1 << 27)).view(np.float64)
+        rest = 0.5 * (x - short) * (x + short)
+        power = -0.5 * short * short
+        shifted = (power - rest) * 1.4426950408889634 + _D_ROUND
+        n = shifted - _D_ROUND
+        r = (power - n * _D_LN2_HIGH) - (n * _D_LN2_LOW + rest)
+        p = ((((((_D13 * r + _D12) * r + _D11) * r + _D10) * r + _D9) * r + _D8) * r + _D7) * r + _D6
+        p = ((((p * r + _D5) * r + _D4) * r + _D3) * r) * r
+        p = p * r + _D2 * r * r + r + 1.0
+        found = p * np.int64((np.float64(shifted).view(np.int64) + _D_BIAS) << 52).view(np.float64)
+        return 0.0 if abs(x) > _D_END else found
 
     return single if x is types.float32 else double
 
