@@ -243,6 +243,9 @@ def _losses(draw: Draw) -> None:
     from graphgrad.nn import functional as F
 
     _back(F.cross_entropy(draw(512, 16), gg.asarray(np.arange(512) % 16)))
+    scores = draw(2, 16, 16, 16)  # the classes before the places
+    _back(F.cross_entropy(scores, gg.asarray(np.arange(512).reshape(2, 16, 16) % 16)))
+    _back(F.cross_entropy(scores, scores.detach() ** 2))
 
 
 def _tables(draw: Draw) -> None:

@@ -20,7 +20,7 @@ from graphgrad.kernels.jit import jit
 from graphgrad.kernels.plain import cross_entropy as plain
 from graphgrad.kernels.threads import in_parallel
 
-__all__ = ["gradient", "losses"]
+__all__ = ["gradient", "in_order", "losses"]
 
 Array = np.ndarray[Any, Any]
 
@@ -110,7 +110,7 @@ def _is_ours(x: Array) -> bool:
     return x.dtype == np.float32 and x.size > 0
 
 
-def _flat(x: Array) -> Array:
+def in_order(x: Array) -> Array:
     """The elements in order, as the kernels are compiled for: an array that is read-only is of another type."""
     is_ready = x.flags.c_contiguous and x.flags.writeable
     return (x if is_ready else np.array(x, order="C")).reshape(-1)
@@ -120,7 +120,7 @@ def losses(x: Array, target: Array) -> tuple[Array, Array, Array]:
     """See `graphgrad.kernels.plain.cross_entropy.losses`."""
     if not _is_ours(x):
         return plain.losses(x, target)
-    flat, target = _flat(x), _flat(target)
+    flat, target = in_order(x), in_order(target)
     out, top, total = (np.empty(len(x), x.dtype) for _ in range(3))
     _run(x.shape, lambda start, stop: _losses(flat, x.shape[1], target, start, stop, out, top, total))
     return out, top, total
@@ -130,7 +130,7 @@ def gradient(x: Array, target: Array, top: Array, total: Array, scale: Array) ->
     """See `graphgrad.kernels.plain.cross_entropy.gradient`."""
     if not _is_ours(x):
         return plain.gradient(x, target, top, total, scale)
-    flat, target, scale = _flat(x), _flat(target), _flat(scale)
+    flat, target, scale = in_order(x), in_order(target), in_order(scale)
     out = np.empty(x.shape, x.dtype)
     to = out.reshape(-1)
     _run(x.shape, lambda start, stop: _gradient(flat, x.shape[1], target, top, total, scale, start, stop, to))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from graphgrad.graph.errors import ArgumentError, DTypeError, describe
 from graphgrad.graph.operation import ErrorSample
 from graphgrad.kernels.choice import kernels_of
 from graphgrad.kernels.plain import cross_entropy as plain
+from graphgrad.kernels.plain import cross_entropy_places as plain_places
 from graphgrad.kernels.reserve import Reserve
 from graphgrad.ops.array.arithmetic import multiply, negative
 from graphgrad.ops.array.elementwise import log
@@ -138,19 +140,21 @@ class _Truth:
         return table if self.classes is None else self.classes.rows(table)
 
 
-# ---- rows of logits --------------------------------------------------------------------------------------------------
-# One class for each example: what nearly every classification is, and what there are kernels for. All else is computed
-# from tables of probabilities.
+# ---- kernels ---------------------------------------------------------------------------------------------------------
 
 _ENOUGH = 1 << 12
 """Below so many logits NumPy is asked, in 0.07 ms at most: nothing is compiled for a first small network."""
 
-# The classes, and of each row the greatest logit and the sum of exponentials: numbers of examples, not of logits.
+# The classes, and two numbers for each example: as many as there are examples, not logits.
 _kept = Reserve()
 
 
-def _kernels(logits: int) -> Any:
-    return plain if logits < _ENOUGH else kernels_of("cross_entropy")
+def _kernels(subject: str, twins: ModuleType, logits: int) -> Any:
+    return twins if logits < _ENOUGH else kernels_of(subject)
+
+
+# ---- rows of logits --------------------------------------------------------------------------------------------------
+# One class for each example: what nearly every classification is.
 
 
 def _has_rows(input: Any, target: Any, label_smoothing: float) -> bool:
@@ -165,7 +169,7 @@ def _as_rows(input: Any) -> Any:
 
 def _loss_of_rows(input: Any, classes: Classes, weight: Any, reduction: str) -> Any:
     x = input if input.ndim == 2 else _as_rows(input)
-    losses, *found = _kernels(x.size).losses(x, classes.numbers())
+    losses, *found = _kernels("cross_entropy", plain, x.size).losses(x, classes.numbers())
     losses = losses.reshape(classes.indices.shape)
     if weight is not None:
         losses = losses * weight[classes.indices]
@@ -176,7 +180,7 @@ def _loss_of_rows(input: Any, classes: Classes, weight: Any, reduction: str) -> 
 
 def _gradient_of_rows(g: Any, input: Any, target: Any, weight: Any, out: Any, ignore_index: int, reduction: str) -> Any:
     x = input if input.ndim == 2 else _as_rows(input)
-    kernels = _kernels(x.size)
+    kernels = _kernels("cross_entropy", plain, x.size)
     found = None if out is None else _kept.take(out)
     if found is None:
         classes = Classes(target, input.shape, ignore_index)
@@ -193,6 +197,67 @@ def _gradient_of_rows(g: Any, input: Any, target: Any, weight: Any, out: Any, ig
     if input.ndim == 2:
         return gradient
     return np.moveaxis(gradient.reshape(*classes.indices.shape, x.shape[1]), -1, classes.axis)
+
+
+# ---- places side by side ---------------------------------------------------------------------------------------------
+# Images and sequences with the classes before their places, and either kind of target.
+
+_SIDE_BY_SIDE = 16
+"""From how many places on they are worked on as they lie: as many as fit into a register."""
+
+
+def _has_places(input: Any, target: Any) -> bool:
+    if type(input) is not np.ndarray or input.ndim < 3 or not input.size or input[0, 0].size < _SIDE_BY_SIDE:
+        return False
+    target = values_of(target)
+    if target.dtype.kind == "f" and target.dtype != input.dtype:
+        return False
+    # What was turned, so that the classes come before the places, lies in rows.
+    return not np.moveaxis(input, 1, -1).flags.c_contiguous
+
+
+def _operands_of_places(
+    input: Any, target: Any, weight: Any, classes: Classes | None, label_smoothing: float
+) -> tuple[Any, ...]:
+    """What the kernels take: logits, target, weights, and what a true probability is made of."""
+    examples, n = input.shape[:2]
+    x = input.reshape(examples, n, -1)
+    truth = values_of(target).reshape(x.shape) if classes is None else classes.numbers().reshape(examples, -1)
+    weight = np.ones(n, x.dtype) if weight is None else weight
+    return x, truth, weight, 1.0 - label_smoothing, label_smoothing / n
+
+
+def _loss_of_places(
+    input: Any, target: Any, weight: Any, classes: Classes | None, reduction: str, label_smoothing: float
+) -> Any:
+    shape = without_classes(input.shape)
+    divisor = math.prod(shape) if classes is None else classes.total(weight)
+    operands = _operands_of_places(input, target, weight, classes, label_smoothing)
+    losses, *found = _kernels("cross_entropy_places", plain_places, input.size).losses(*operands)
+    out = np.asarray(reduce(losses.reshape(shape), reduction, divisor))
+    _kept.keep(out, (classes, divisor, *found))
+    return out
+
+
+def _gradient_of_places(
+    g: Any, input: Any, target: Any, weight: Any, out: Any, ignore_index: int, reduction: str, label_smoothing: float
+) -> Any:
+    kernels = _kernels("cross_entropy_places", plain_places, input.size)
+    shape = without_classes(input.shape)
+    found = None if out is None else _kept.take(out)
+    if found is None:
+        is_table = values_of(target).dtype.kind == "f"
+        classes = None if is_table else Classes(target, input.shape, ignore_index)
+        divisor = math.prod(shape) if classes is None else classes.total(weight)
+        operands = _operands_of_places(input, target, weight, classes, label_smoothing)
+        _, *found = kernels.losses(*operands)
+    else:
+        classes, divisor, *found = found
+        operands = _operands_of_places(input, target, weight, classes, label_smoothing)
+    scale = np.empty(shape, input.dtype)
+    scale[...] = per_loss(g, divisor, reduction)
+    gradient = kernels.gradient(*operands, *found, scale.reshape(len(input), -1))
+    return gradient.reshape(input.shape)
 
 
 # ---- tables of probabilities -----------------------------------------------------------------------------------------
@@ -258,7 +323,9 @@ def _backward(
     input, weight = in_floats(input, weight)
     found = {}
     if "input" in wanted:
-        if _has_rows(input, target, label_smoothing):
+        if _has_places(input, target):
+            found["input"] = _gradient_of_places(g, input, target, weight, out, **attrs)
+        elif _has_rows(input, target, label_smoothing):
             found["input"] = _gradient_of_rows(g, input, target, weight, out, ignore_index, reduction)
         else:
             found["input"] = _gradient_of_tables(g, input, target, weight, **attrs)
@@ -386,6 +453,8 @@ def cross_entropy(
         classes = Classes(target, input.shape, ignore_index)
         classes.check("cross_entropy")
     input, weight = in_floats(input, weight)
+    if _has_places(input, target):
+        return _loss_of_places(input, target, weight, classes, reduction, label_smoothing)
     if classes is not None and _has_rows(input, target, label_smoothing):
         return _loss_of_rows(input, classes, weight, reduction)
     return _loss_of_tables(input, target, weight, ignore_index, reduction, label_smoothing)
