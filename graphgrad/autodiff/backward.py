@@ -22,6 +22,7 @@ from graphgrad.autodiff.sources import check_saved
 from graphgrad.autodiff.sweep import Observer, Sweep, WatchedSweep
 from graphgrad.graph.dtypes import as_array
 from graphgrad.graph.errors import DTypeError, GraphError, ShapeError, describe
+from graphgrad.graph.holders import has_memory_of_its_own, is_held_once
 from graphgrad.graph.hooks import ALIVE
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE
@@ -306,27 +307,14 @@ def _own(found: dict[Source, Any], leaf: Tensor) -> Array:
     when it leaves the pass can't be anybody else's, so only the others are copied.
     """
     array = np.asarray(found.pop(leaf))
-    alone = sys.getrefcount(array) == 2  # the variable, and the argument of the question
-    return array if alone and array.flags.writeable and _has_memory_of_its_own(array) else array.copy()
-
-
-def _has_memory_of_its_own(array: Array) -> bool:
-    """Whether nobody else sees an array's memory: it isn't a view, or the only one of an array that nobody else has.
-
-    The latter is what kernels make when they bring a result into its shape.
-    """
-    base = array.base
-    if base is None:
-        return True
-    if type(base) is not np.ndarray or base.base is not None or base.size != array.size:
-        return False
-    return array.flags.c_contiguous and sys.getrefcount(base) == 3  # the view, the variable, and the argument
+    alone = is_held_once(array) and has_memory_of_its_own(array)
+    return array if alone and array.flags.writeable else array.copy()
 
 
 def _own_tensor(found: dict[Source, Any], leaf: Tensor) -> Tensor:
     """The same for a recorded pass, where the copy is a node, so that the gradient can still be differentiated."""
     value: Tensor = found.pop(leaf)
-    alone = sys.getrefcount(value) == 2 and sys.getrefcount(value._data) == 2
+    alone = is_held_once(value) and sys.getrefcount(value._data) == 2  # the tensor, and the argument of the question
     if alone and value._data.base is None and value._data.flags.writeable:
         return value
     copy: Tensor = astype(value, value.dtype)

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from graphgrad.graph.errors import DTypeError, ShapeError, WriteError, describe
+from graphgrad.graph.holders import is_seen_elsewhere
 from graphgrad.graph.late import late
 from graphgrad.graph.mode import MODE, Mode
 from graphgrad.graph.node import Node, next_number
@@ -79,7 +80,7 @@ def write_in_place(target: Tensor, function: OpFunction, value: Any, **attrs: An
             kept.copy() if isinstance(kept, np.ndarray) and np.may_share_memory(kept, target._data) else kept
             for kept in source.saved
         )
-    if mode.grad and (target.requires_grad or result.requires_grad) and _is_view(target._data):
+    if mode.grad and (target.requires_grad or result.requires_grad) and is_seen_elsewhere(target._data):
         if _is_passing(target) and _stores_element():
             return result  # t[i] += v: Python is about to assign this to t[i], and that records it
         raise WriteError(
@@ -215,21 +216,6 @@ _probe[0] += 0
 def _is_passing(part: Tensor) -> bool:
     """Whether only Python itself holds a tensor, on the way from ``t[i]`` back to it: no variable does, and no list."""
     return sys.getrefcount(part) <= _probe.holders
-
-
-def _holders_of_memory(array: Array) -> int:
-    return sys.getrefcount(array.base)
-
-
-_ALONE = _holders_of_memory(np.empty(2)[:1])
-
-
-def _is_view(array: Array) -> bool:
-    """Whether anything else looks at the memory of an array that doesn't own it.
-
-    NumPy sets ``base`` on copies of its own making too; but then nothing else refers to the owner.
-    """
-    return array.base is not None and _holders_of_memory(array) > _ALONE
 
 
 late.write_in_place = write_in_place
