@@ -127,8 +127,8 @@ def input_gradient(
     more = _given(bias, out.dtype)
     if not (out.size and grads.size and kernel.size):
         out[...] = 0.0 if bias is None else more.reshape(-1, 1, 1, 1)
-    elif _plan(out, kernel.shape[2:], grads, steps, groups).turns and np.isfinite(kernel).all():  # it multiplies zeros
-        _forward(*_turned(grads, kernel, steps, groups), more, out, groups)
+    elif _plan(out, kernel.shape[2:], grads, steps, groups).flips and np.isfinite(kernel).all():  # it multiplies zeros
+        _forward(*_flipped(grads, kernel, steps, groups), more, out, groups)
     else:
         _spread(grads, kernel, steps, more, out, groups)
     return out.reshape(*out.shape[:2], *size)
@@ -304,13 +304,13 @@ def _weight_gradient(images: Array, grads: Array, steps: Steps, out: Array, grou
     out[...] = parts.reshape(out.shape)
 
 
-def _turned(grads: Array, kernel: Array, steps: Steps, groups: int) -> tuple[Array, Array, Steps]:
+def _flipped(grads: Array, kernel: Array, steps: Steps, groups: int) -> tuple[Array, Array, Steps]:
     """Each element of the input sees the outputs through the taps from the last to the first."""
     size, stride, padding, dilation = steps
     n_in, *taps = kernel.shape[1:]
-    flipped = kernel[:, :, ::-1, ::-1, ::-1].reshape(groups, -1, n_in, *taps).swapaxes(1, 2)
+    weight = kernel[:, :, ::-1, ::-1, ::-1].reshape(groups, -1, n_in, *taps).swapaxes(1, 2)
     before = tuple(gap * (n - 1) - front for gap, n, front in zip(dilation, taps, padding, strict=True))
-    return grads, np.ascontiguousarray(flipped).reshape(groups * n_in, -1, *taps), (size, stride, before, dilation)
+    return grads, np.ascontiguousarray(weight).reshape(groups * n_in, -1, *taps), (size, stride, before, dilation)
 
 
 def _multiply(a: Array, b: Array, bias: Array, out: Array) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from typing import Any, NamedTuple
 
-__all__ = ["MULTIPLIER", "SMALL", "Blocks", "Plan", "Steps", "planned"]
+__all__ = ["SMALL", "Blocks", "Plan", "Steps", "planned"]
 
 Shape = tuple[int, ...]
 Steps = tuple[Shape, Shape, Shape, Shape]
@@ -36,7 +37,7 @@ _FEW = 256
 """Up to how many weights a product of matrices is as quick with gradients as they are as with turned ones."""
 SMALL = 1 << 23
 """Up to so many products one thread is done before others have begun."""
-MULTIPLIER = 4
+_MULTIPLIER = 4
 """Up to so many output channels for an input channel of its own, a loop is quicker than a product of matrices."""
 
 
@@ -60,7 +61,8 @@ class Plan:
     def __init__(
         self, images: Shape, taps: Shape, outs: Shape, steps: Steps, groups: int, itemsize: int, processors: int
     ) -> None:
-        _, stride, padding, dilation = steps
+        # A kept plan is found by what equals its arguments, so it must not be made of the 1.0 or True of one call.
+        _, stride, padding, dilation = (tuple(int(operator.index(n)) for n in lengths) for lengths in steps)
         size = outs[2:]
         reach = tuple(
             (count - 1) * step + gap * (n - 1) + 1
@@ -75,8 +77,8 @@ class Plan:
         self.products = math.prod(outs) * n_in * math.prod(taps)
         self.dense = groups == 1 and self.inside and taps == images[2:]
         """Whether there is one window, the whole image."""
-        self.depthwise = groups > 1 == n_in and n_out <= MULTIPLIER
-        self.turns = (
+        self.depthwise = groups > 1 == n_in and n_out <= _MULTIPLIER
+        self.flips = (
             stride == (1, 1, 1)
             and not (self.depthwise and n_out > 1)
             and 4 * math.prod(images[2:]) <= 5 * math.prod(size)
@@ -84,8 +86,9 @@ class Plan:
         )
         """Whether the input's gradient is computed as a convolution with the flipped kernel.
 
-        With a stride it isn't one. Where it is much larger than the gradient that it comes from, most of what would be
-        multiplied were zeros; and where it has fewer channels, products with few rows are slower than sums of columns.
+        With a stride it isn't one, and with several outputs for each channel it would not be depthwise any more. Where
+        the input is much larger than the gradient that it gets it from, most of what would be multiplied were zeros;
+        and where it has fewer channels, products with few rows are slower than sums of columns.
         """
         self.high, self.pitch = (size[1] + 1) // 2, (size[2] + 1) // 2 + 1
         self.tiled = (
@@ -118,7 +121,7 @@ class Plan:
     def turned(self) -> int:
         """How many elements a block of gradients has that are turned for those of the weights; 0 if they aren't.
 
-        Few of them are multiplied as they are.
+        Where there are few weights, gradients are multiplied as they are.
         """
         (together, high, wide, _), (_, _, n_in, n_out) = self.across.cut, self.shape
         is_small = n_in * self.windows[0][2] * n_out <= _FEW and together == 1
@@ -126,7 +129,7 @@ class Plan:
 
     @functools.cached_property
     def back(self) -> tuple[int, int, Blocks]:
-        """Of the gradient of the input, if not turned, in how many parts channels are split, of how many; and blocks.
+        """Of the gradient of the input, by columns, in how many parts channels are split, of how many; and blocks.
 
         There is a piece of work for each part of each group of some examples.
         """

@@ -38,5 +38,6 @@ def sum_of_channels(x: Array) -> Array:
     """The sum over examples and places of an array of shape (examples, channels, places)."""
     if x.dtype == np.float16:
         return sum_of_channels(x.astype(np.float32)).astype(np.float16)
-    is_short = 0 < x.shape[2] <= _PLACES and x.dtype.char in "fd"
+    x = np.ascontiguousarray(x)  # places that aren't neighbours would be added one after the other
+    is_short = x.shape[2] <= _PLACES and x.dtype.char in "fd"
     return sum_of_rows(np.einsum("ncp->nc", x) if is_short else np.add.reduce(x, axis=2))

@@ -29,7 +29,7 @@ def keep_integers(attrs: dict[str, Any], *names: str, least: int | None = None) 
     """Keep attributes as Python's integers, and refuse what is none or is below `least`."""
     for name in names:
         try:
-            value = operator.index(attrs[name])
+            value = int(operator.index(attrs[name]))  # of which True isn't one, and is kept as 1
         except TypeError:
             raise TypeError(f"{name} is an integer, got {attrs[name]!r:.60}") from None
         if least is not None and value < least:

@@ -207,12 +207,13 @@ def test_nothing_gives_nothing(groups: int) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("case", [LARGE[0], LARGE[4], LARGE[8], LARGE[9], LARGE[12]])
+@pytest.mark.parametrize("case", [*LARGE[:1], *LARGE[3:6], *LARGE[8:10], LARGE[12], *SMALL[::40]])
 def test_a_number_that_is_none_reaches_what_depends_on_it(case: Case, value: float) -> None:
     """And nothing else, also where zeros are multiplied on the way."""
-    for place in range(2):
+    for place in range(3):
         x, w, b, g = arrays(case, "float64")
-        (x, w)[place].flat[len(w) // 2 + 5] = value
+        spoilt = (x, w, g)[place]
+        spoilt.flat[spoilt.size * 2 // 3] = value
         with np.errstate(invalid="ignore"):
             ours, theirs = (results(one, case, x, w, b, g) for one in (convolution, plain))
         for one, other in zip(ours, theirs, strict=True):
@@ -226,6 +227,51 @@ def test_the_number_of_processors_makes_no_difference_but_in_rounding(monkeypatc
         monkeypatch.setattr(threads, "_wanted", count)
         for case, one in zip(LARGE, expected, strict=True):
             equal(results(convolution, case, *arrays(case, "float64")), one, "float64", case)
+
+
+def guarded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Have each piece of work memory stand between guards, with nothing in it that could be used by mistake."""
+    whole: list[Any] = []
+
+    def memory(dtype: Any, *counts: int) -> tuple[Any, ...]:
+        given = [np.full(count + 128, np.nan, dtype) for count in counts]
+        for one in given:
+            one[:64] = one[-64:] = 7.0
+        given[0][64:-64] = 0.0  # the room, of zeros
+        whole.extend(given)
+        return (*(one[64:-64] for one in given), (np.empty(2, np.uint8), np.empty(6, np.int32), np.empty(2, dtype)))
+
+    monkeypatch.setattr(convolution, "_memory", memory)
+    return whole
+
+
+@pytest.mark.skipif(not compiles(), reason="the twins have no work memory")
+@pytest.mark.parametrize("count", [1, 3])
+def test_work_memory_is_written_before_it_is_read_and_nothing_beside_it(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "_wanted", count)
+    for room in (convolution, convolution_plan):
+        monkeypatch.setattr(room, "SMALL", 0)  # so that small work is shared out too
+    whole = guarded(monkeypatch)
+    for case in (*SMALL[count::4], *LARGE):
+        given = arrays(case, "float64")
+        equal(results(convolution, case, *given), results(plain, case, *given), "float64", case)
+        assert all((one[:64] == 7.0).all() and (one[-64:] == 7.0).all() for one in whole), case
+        whole.clear()
+
+
+def test_a_plan_that_is_kept_is_made_of_integers() -> None:
+    shapes = (2, 3, 1, 6, 6), (1, 3, 3), (2, 4, 1, 4, 4)
+    one: Any
+    for one in (True, np.int64(1)):
+        convolution_plan.planned.cache_clear()
+        places = (1, 4, 4), (one, one, one), (0, 0, 0), (one, one, one)
+        plan = convolution_plan.planned(*shapes, places, 1, 8, 1)
+        assert {type(n) for lengths in plan.windows for n in lengths} == {int}
+    convolution_plan.planned.cache_clear()
+    with pytest.raises(TypeError, match="float"):
+        convolution_plan.planned(*shapes, ((1, 4, 4), (1.0, 1.0, 1.0), (0, 0, 0), (1, 1, 1)), 1, 8, 1)
 
 
 def test_results_are_not_work_memory() -> None:

@@ -159,3 +159,24 @@ def test_it_runs_on_single_numbers() -> None:
     assert [one.item() for one in out[0]] == [7.0, 12.0]
     out[0, 1].backward()
     assert [one.grad for one in x[0]] == [None, 3.0, 2.0]
+
+
+def test_shapes_asked_for_with_what_only_equals_integers_do_no_harm() -> None:
+    """Shapes are kept, and found again by equal numbers; a graph from a file may ask with any."""
+    places: dict[str, Any] = {"dilation": (1, 1), "padding": (0, 0), "groups": 1}
+    x, w = np.ones((1, 1, 21, 7)), np.ones((1, 1, 3, 3))
+    for name, more in (("conv2d", {"strict": False}), ("conv_transpose2d", {"output_padding": (0, 0)})):
+        op = find(f"{name} without bias")
+        with pytest.raises(TypeError, match="float"):
+            op.shape(x.shape, w.shape, stride=(1.0, 1.0), **places, **more)
+        given = op.shape(x.shape, w.shape, stride=(True, np.int64(1)), **places, **more)
+        assert {type(length) for length in given} == {int}
+        assert getattr(F, name)(x, w).shape == given
+
+
+def test_true_is_kept_as_one() -> None:
+    """Kernels would be compiled once more for it, and a plan that is kept for it be found by one."""
+    weight = gg.tensor(np.ones((1, 1, 3, 3)), requires_grad=True)
+    out: Any = F.conv2d(np.ones((1, 1, 6, 7)), weight, stride=True, padding=[True, np.int8(0)], groups=True)
+    attrs = out.node.attrs
+    assert repr((attrs["stride"], attrs["padding"], attrs["groups"])) == "((1, 1), (1, 0), 1)"

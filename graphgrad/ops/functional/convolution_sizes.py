@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ def _keep_lengths(attrs: dict[str, Any], n: int, least: int, *names: str) -> Non
         if isinstance(given, Tensor):  # which the entry refuses, with a hint
             continue
         try:
-            kept = (operator.index(given),) * n if np.ndim(given) == 0 else tuple(map(operator.index, given))
+            kept = _integers([given] * n if np.ndim(given) == 0 else given)
         except TypeError:
             raise TypeError(f"{name} is an integer, or one for each axis, got {given!r:.60}") from None
         if len(kept) == 1:
@@ -55,6 +55,11 @@ def _keep_lengths(attrs: dict[str, Any], n: int, least: int, *names: str) -> Non
         if len(kept) != n or min(kept) < least:
             raise ValueError(f"{name} is an integer from {least}, or {n} of them ({_named(n)}), got {given}")
         attrs[name] = kept
+
+
+def _integers(given: Iterable[Any]) -> Shape:
+    """As Python's integers, which True isn't. Shapes that are kept are found again by arguments that are only equal."""
+    return tuple(int(operator.index(one)) for one in given)
 
 
 def _named(n: int) -> str:
@@ -108,7 +113,7 @@ def prepare_weight(n: int) -> Callable[[dict[str, Any]], None]:
         given = attrs["weight_size"]
         what = f"weight_size is {_weight_shape(n)}, {n + 2} integers from 1"
         try:
-            size = attrs["weight_size"] = tuple(map(operator.index, given))
+            size = attrs["weight_size"] = _integers(given)
         except TypeError:
             raise TypeError(f"{what}, got {given!r:.60}") from None
         if len(size) != n + 2 or min(size) < 1:
@@ -182,7 +187,7 @@ def convolved(
             _AXES[n], input[-n:], weight[2:], stride, sides, dilation, strict=True
         )
     ]
-    return (*input[: -n - 1], weight[0], *size)
+    return _integers((*input[: -n - 1], weight[0], *size))
 
 
 def _size(axis: str, length: int, taps: int, step: int, sides: tuple[int, int], gap: int, strict: bool) -> int:
@@ -234,7 +239,7 @@ def transposed(
                 f"1) + 1 - 2·{side} + {more} = {whole}: nothing is left along the {axis}"
             )
         size.append(whole)
-    return (*input[: -n - 1], weight[1] * groups, *size)
+    return _integers((*input[: -n - 1], weight[1] * groups, *size))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -267,4 +272,4 @@ def weighted(
             f"grad_output {grad_output} must have the shape of what a weight of {weight_size} makes of input {input}, "
             f"which is {whole}"
         )
-    return weight_size
+    return _integers(weight_size)
