@@ -63,6 +63,7 @@ class Plan:
     ) -> None:
         # A kept plan is found by what equals its arguments, so it must not be made of the 1.0 or True of one call.
         _, stride, padding, dilation = (tuple(int(operator.index(n)) for n in lengths) for lengths in steps)
+        groups = int(operator.index(groups))
         size = outs[2:]
         reach = tuple(
             (count - 1) * step + gap * (n - 1) + 1

@@ -262,16 +262,17 @@ def test_work_memory_is_written_before_it_is_read_and_nothing_beside_it(
 
 
 def test_a_plan_that_is_kept_is_made_of_integers() -> None:
+    """It is found again by all that equals what it was made for."""
     shapes = (2, 3, 1, 6, 6), (1, 3, 3), (2, 4, 1, 4, 4)
     one: Any
     for one in (True, np.int64(1)):
-        convolution_plan.planned.cache_clear()
         places = (1, 4, 4), (one, one, one), (0, 0, 0), (one, one, one)
-        plan = convolution_plan.planned(*shapes, places, 1, 8, 1)
-        assert {type(n) for lengths in plan.windows for n in lengths} == {int}
-    convolution_plan.planned.cache_clear()
-    with pytest.raises(TypeError, match="float"):
-        convolution_plan.planned(*shapes, ((1, 4, 4), (1.0, 1.0, 1.0), (0, 0, 0), (1, 1, 1)), 1, 8, 1)
+        plan = convolution_plan.Plan(*shapes, places, one, 8, 1)
+        assert {type(n) for lengths in (plan.shape, *plan.windows) for n in lengths} == {int}
+    for step, groups in ((1.0, 1), (1, 1.0)):
+        places = (1, 4, 4), (step, step, step), (0, 0, 0), (1, 1, 1)
+        with pytest.raises(TypeError, match="float"):
+            convolution_plan.Plan(*shapes, places, groups, 8, 1)  # type: ignore[arg-type]
 
 
 def test_results_are_not_work_memory() -> None:
