@@ -5,6 +5,7 @@ and a small bad example of each offence must give one, so that a rule that sees 
 """
 
 import ast
+import gc
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
@@ -75,6 +76,37 @@ class Module:
         return ast.parse(self.text)
 
     @cached_property
+    def places(self) -> list[tuple[ast.AST, bool, bool]]:
+        """Every node of the tree, whether it runs (not below `if TYPE_CHECKING:`), and whether it runs on import.
+
+        They are gone through once for all rules: that takes longer than to look at what a rule is about.
+        """
+        # A stack in place of recursion.
+        stack: list[tuple[ast.AST, bool, bool]] = [(self.tree, True, True)]
+        found = []
+        while stack:
+            place = node, run_time, top = stack.pop()
+            found.append(place)
+            if isinstance(node, ast.If) and source_of(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+                stack.append((node.test, run_time, top))
+                stack += [(child, False, top) for child in node.body]
+                stack += [(child, run_time, top) for child in node.orelse]
+                continue
+            inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            stack += [(child, run_time, top and not inside) for child in ast.iter_child_nodes(node)]
+        return found
+
+    @cached_property
+    def nodes(self) -> list[ast.stmt | ast.expr]:
+        """Every node that a rule may be about."""
+        return [node for node, _, _ in self.places if isinstance(node, ast.stmt | ast.expr)]
+
+    @cached_property
+    def import_places(self) -> list[tuple[ast.AST, bool, bool]]:
+        """Imports and calls, some of which import too, with what `places` tells of them."""
+        return [place for place in self.places if isinstance(place[0], ast.Import | ast.ImportFrom | ast.Call)]
+
+    @cached_property
     def lines(self) -> list[str]:
         return self.text.splitlines()
 
@@ -110,12 +142,11 @@ class Import:
     at_module_level: bool
 
 
-def imports_of(module: Module, known: Iterable[str]) -> list[Import]:
+def imports_of(module: Module, known: set[str]) -> list[Import]:
     """All imports of a module, wherever they stand, relative ones resolved.
 
     `from a import b` imports the module a.b if there is one, else the name b of a.
     """
-    known = set(known)
     found: list[Import] = []
 
     def add(node: ast.AST, target: str, name: str | None, run_time: bool, top: bool) -> None:
@@ -123,10 +154,7 @@ def imports_of(module: Module, known: Iterable[str]) -> list[Import]:
             target, name = f"{target}.{name}", None
         found.append(Import(target, name, getattr(node, "lineno", 0), run_time, top))
 
-    # A stack in place of recursion: (node, whether it runs, whether it runs on import).
-    stack: list[tuple[ast.AST, bool, bool]] = [(module.tree, True, True)]
-    while stack:
-        node, run_time, top = stack.pop()
+    for node, run_time, top in module.import_places:
         match node:
             case ast.Import():
                 for alias in node.names:
@@ -140,12 +168,6 @@ def imports_of(module: Module, known: Iterable[str]) -> list[Import]:
                 if target is not None:
                     level = len(target) - len(target.lstrip("."))
                     add(node, absolute(module, level, target.lstrip(".")).rstrip("."), None, run_time, top)
-            case ast.If() if ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-                stack += [(child, False, top) for child in node.body]
-                stack += [(child, run_time, top) for child in node.orelse]
-                continue
-        inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        stack += [(child, run_time, top and not inside) for child in ast.iter_child_nodes(node)]
     return sorted(found, key=lambda item: item.line)
 
 
@@ -159,7 +181,17 @@ def absolute(module: Module, level: int, target: str) -> str:
 
 
 def dynamic_import(call: ast.Call) -> bool:
-    return ast.unparse(call.func) in ("importlib.import_module", "import_module", "__import__")
+    return source_of(call.func) in ("importlib.import_module", "import_module", "__import__")
+
+
+def source_of(node: ast.expr) -> str:
+    """The source of an expression; that of names with dots between, which most are, without a detour."""
+    names: list[str] = []
+    first = node
+    while isinstance(first, ast.Attribute):
+        names.append(first.attr)
+        first = first.value
+    return ".".join([first.id, *reversed(names)]) if isinstance(first, ast.Name) else ast.unparse(node)
 
 
 def constant_prefix(node: ast.expr) -> str | None:
@@ -207,7 +239,7 @@ def unreadable_imports(modules: list[Module]) -> list[str]:
         f"{module.at(node)}: an import of a module that the source does not name"
         for module in modules
         if room_of(module.name) not in (None, *TOP)
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Call)
         and dynamic_import(node)
         and not (node.args and constant_prefix(node.args[0]))
@@ -241,14 +273,14 @@ def private_names(modules: list[Module]) -> list[str]:
         # What `import graphgrad as gg` and `from graphgrad import nn` bind: gg._name and nn._name are private too.
         bound = {
             alias.asname or alias.name.partition(".")[0]
-            for node in ast.walk(module.tree)
+            for node in module.nodes
             if isinstance(node, ast.Import | ast.ImportFrom)
             for alias in node.names
             if (getattr(node, "module", None) or alias.name).partition(".")[0] == LIBRARY
         }
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Attribute) and is_private(node.attr):
-                whole = ast.unparse(node)
+                whole = source_of(node)
                 if whole.partition(".")[0] in bound:
                     complaints.append(f"{module.at(node)}: {whole} is private")
     return complaints
@@ -280,8 +312,7 @@ def unsafe_code(modules: list[Module]) -> list[str]:
     return [
         f"{module.at(node)}: {offence}"
         for module in modules
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.stmt | ast.expr)
+        for node in module.nodes
         for offence in offences_of(node)
         if not module.is_allowed(node)
     ]
@@ -294,7 +325,7 @@ def offences_of(node: ast.stmt | ast.expr) -> list[str]:
         case ast.ImportFrom(level=0):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         case ast.Name() | ast.Attribute():  # called, or given a second name
-            names = [ast.unparse(node)]
+            names = [source_of(node)]
         case ast.Call():
             return [
                 f"{ast.unparse(node.func)} with {keyword.arg}={ast.unparse(keyword.value)}"
@@ -328,8 +359,18 @@ HOUSE_RULES: tuple[Rule, ...] = (
 
 
 @pytest.fixture(scope="module")
-def house() -> list[Module]:
-    return [*read_modules(ROOT / LIBRARY), *read_modules(ROOT / "tui" / TERMINAL)]
+def house() -> Iterator[list[Module]]:
+    modules = [*read_modules(ROOT / LIBRARY), *read_modules(ROOT / "tui" / TERMINAL)]
+    # A million nodes, none of which is garbage: the collector would take as long to see that as it takes to parse them.
+    gc.disable()
+    try:
+        for module in modules:
+            module.import_places, module.nodes  # noqa: B018
+        gc.freeze()
+    finally:
+        gc.enable()
+    yield modules
+    gc.unfreeze()
 
 
 def test_the_house_is_read_whole(house: list[Module]) -> None:
