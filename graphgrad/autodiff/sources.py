@@ -12,6 +12,7 @@ from graphgrad.graph.node import Node, Output, Recomputed, Source
 from graphgrad.graph.scalar import Scalar
 from graphgrad.graph.tensor import Tensor, computed, written_at
 from graphgrad.graph.writes import last_write
+from graphgrad.kernels.sums import add_up
 from graphgrad.ops.array.complexes import real
 from graphgrad.ops.array.reductions import sum as sum_tensor
 from graphgrad.ops.array.shaping import astype, reshape
@@ -51,7 +52,7 @@ def unbroadcast(value: Any, shape: Shape) -> Any:
     """Undo broadcasting, here for all rules: an operand that was repeated receives the sum over its copies."""
     axes = _expanded_axes(value.shape, shape)
     if axes:
-        value = np.add.reduce(value, axis=axes, keepdims=True)
+        value = add_up(value, axes, True)
     return value if value.shape == shape else np.reshape(value, shape)
 
 

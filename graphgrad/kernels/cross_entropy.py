@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from numba.extending import overload
 
+from graphgrad.kernels.arrays import in_order
 from graphgrad.kernels.exponentials import exp_nonpositive
 from graphgrad.kernels.jit import jit
 from graphgrad.kernels.plain import cross_entropy as plain
 from graphgrad.kernels.threads import in_parallel
 
-__all__ = ["gradient", "in_order", "losses"]
+__all__ = ["gradient", "losses"]
 
 Array = np.ndarray[Any, Any]
 
@@ -108,12 +109,6 @@ def _run(shape: tuple[int, ...], kernel: Callable[[int, int], None]) -> None:
 
 def _is_ours(x: Array) -> bool:
     return x.dtype == np.float32 and x.size > 0
-
-
-def in_order(x: Array) -> Array:
-    """The elements in order, as the kernels are compiled for: an array that is read-only is of another type."""
-    is_ready = x.flags.c_contiguous and x.flags.writeable
-    return (x if is_ready else np.array(x, order="C")).reshape(-1)
 
 
 def losses(x: Array, target: Array) -> tuple[Array, Array, Array]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.kernels.cross_entropy import in_order
+from graphgrad.kernels.arrays import in_order
 from graphgrad.kernels.exponentials import exp_nonpositive
 from graphgrad.kernels.jit import jit
 from graphgrad.kernels.plain import cross_entropy_places as plain

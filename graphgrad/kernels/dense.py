@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from graphgrad.kernels.arrays import in_order
 from graphgrad.kernels.jit import jit
 from graphgrad.kernels.plain import dense as plain
-from graphgrad.kernels.sums import TOGETHER, sum_of_rows
+from graphgrad.kernels.sums import TOGETHER, add_up
 
 __all__ = ["back", "finish"]
 
@@ -58,18 +59,12 @@ def _back(g: Array, out: Array, kind: int, count: int, columns: int, together: i
                 totals[block + j] += passed
 
 
-def _flat(x: Array) -> Array:
-    """The elements in order, as the kernels are compiled for: an array that is read-only is of another type."""
-    is_ready = x.flags.c_contiguous and x.flags.writeable
-    return (x if is_ready else np.array(x, order="C")).reshape(-1)
-
-
 def finish(out: Array, bias: Array | None, activation: str) -> None:
     """See `graphgrad.kernels.plain.dense.finish`; `out` is as `numpy.empty` makes it."""
     if activation != "relu" or bias is None:
         plain.finish(out, bias, activation)
     else:
-        _add_and_rectify(out.reshape(-1), _flat(bias), len(out))
+        _add_and_rectify(out.reshape(-1), in_order(bias), len(out))
 
 
 def back(g: Array, out: Array, activation: str) -> tuple[Array, Array]:
@@ -77,5 +72,5 @@ def back(g: Array, out: Array, activation: str) -> tuple[Array, Array]:
     count, width = g.shape
     d, totals = np.empty(g.shape, g.dtype), np.zeros((-(-count // TOGETHER), width), g.dtype)
     kind = plain.ACTIVATIONS.index(activation)
-    _back(_flat(g), _flat(out), kind, count, width, TOGETHER, d.reshape(-1), totals.reshape(-1))
-    return d, sum_of_rows(totals)
+    _back(in_order(g), in_order(out), kind, count, width, TOGETHER, d.reshape(-1), totals.reshape(-1))
+    return d, add_up(totals, 0)

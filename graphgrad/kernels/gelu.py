@@ -24,6 +24,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+from graphgrad.kernels.arrays import in_order
 from graphgrad.kernels.exponentials import BELL, bell, exp_nonpositive
 from graphgrad.kernels.jit import jit
 from graphgrad.kernels.plain.gelu import CUBIC, FLAT, SLOPE
@@ -195,15 +196,9 @@ def _run(count: int, kernel: Callable[[int, int], None]) -> None:
     in_parallel(lambda start: kernel(start, min(start + step, count)), range(0, count, step))
 
 
-def _flat(x: Array) -> Array:
-    """The elements in order, as the kernels are compiled for: an array that is read-only is of another type."""
-    is_ready = x.flags.c_contiguous and x.flags.writeable
-    return (x if is_ready else np.array(x, order="C")).reshape(-1)
-
-
 def values(x: Array, approximate: str) -> Array:
     """See `graphgrad.kernels.plain.gelu.values`."""
-    flat, out = _flat(x), np.empty(x.shape, x.dtype)
+    flat, out = in_order(x), np.empty(x.shape, x.dtype)
     to, is_exact = out.reshape(-1), approximate == "none"
     _run(x.size, lambda start, stop: _values(flat, is_exact, start, stop, to))
     return out
@@ -211,7 +206,7 @@ def values(x: Array, approximate: str) -> Array:
 
 def gradient(g: Array, x: Array, approximate: str) -> Array:
     """See `graphgrad.kernels.plain.gelu.gradient`."""
-    above, flat, out = _flat(g), _flat(x), np.empty(x.shape, x.dtype)
+    above, flat, out = in_order(g), in_order(x), np.empty(x.shape, x.dtype)
     to, is_exact = out.reshape(-1), approximate == "none"
     _run(x.size, lambda start, stop: _gradient(above, flat, is_exact, start, stop, to))
     return out

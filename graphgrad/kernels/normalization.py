@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from graphgrad.kernels import normalization_columns as columns
+from graphgrad.kernels.arrays import in_order
 from graphgrad.kernels.jit import in_any_order, jit
 from graphgrad.kernels.plain.normalization import Learned, Rows
 from graphgrad.kernels.threads import in_parallel, shares
@@ -361,13 +362,8 @@ def _flush(small: Any, found: Any) -> None:
 # ---- on threads ------------------------------------------------------------------------------------------------------
 
 
-def _flat(x: Array) -> Array:
-    """An array as the kernels are compiled for: in memory as its elements come. One that is read-only is copied."""
-    return (x if x.flags.carray else np.require(x, requirements=["C", "W", "A"])).reshape(-1)
-
-
 def _given(x: Array | None, dtype: Any) -> Array:
-    return np.empty(0, dtype) if x is None else _flat(x)
+    return np.empty(0, dtype) if x is None else in_order(x)
 
 
 def _run(kernel: Callable[..., None], size: int, count: int, *arguments: Any) -> None:
@@ -382,7 +378,7 @@ def _spread(values: Array | None, layout: Rows, length: int, dtype: Any, neutral
     """A number for each value of a period of rows."""
     if values is None:
         return np.full(layout.period * length, neutral, dtype)
-    return _flat(values) if layout.places == 1 else np.repeat(values, layout.places)
+    return in_order(values) if layout.places == 1 else np.repeat(values, layout.places)
 
 
 def _segments(layout: Rows, length: int, each: bool, learns: bool) -> tuple[int, int, int, int, int, int]:
@@ -405,7 +401,7 @@ def rows(x: Array, weight: Array | None, bias: Array | None, layout: Rows, eps: 
     else:
         learned = _given(weight, x.dtype), _given(bias, x.dtype)
     how = _segments(layout, length, each, learns), each, layout.centred, False, eps
-    _run(_forward, x.size, groups, _flat(x), *learned, out.reshape(-1), mean, variance, *how)
+    _run(_forward, x.size, groups, in_order(x), *learned, out.reshape(-1), mean, variance, *how)
     return out, mean, variance
 
 
@@ -429,7 +425,7 @@ def rows_back(
     numbers = layout.period * how[-1]
     blocks = max(1, min(groups, x.size // numbers // _FEW, _BLOCKS))
     learned = np.zeros((blocks, 2, numbers))
-    arrays = _flat(g), _flat(x), factors, mean, variance, to_input.reshape(-1), learned
+    arrays = in_order(g), in_order(x), factors, mean, variance, to_input.reshape(-1), learned
     _run(_backward, x.size, blocks, *arrays, how, each, layout.centred, False, eps, blocks)
     if not learns:
         return Learned(to_input if wants[0] else None, None, None)
@@ -467,9 +463,9 @@ def channels(
     examples, count, places = _shape(x)
     out = np.empty(x.shape, x.dtype)
     fixed = mean is not None and variance is not None
-    mean = np.zeros(count) if mean is None else _flat(mean)
-    variance = np.zeros(count) if variance is None else _flat(variance)
-    arrays = _flat(x), _given(weight, x.dtype), _given(bias, x.dtype), out.reshape(-1), mean, variance
+    mean = np.zeros(count) if mean is None else in_order(mean)
+    variance = np.zeros(count) if variance is None else in_order(variance)
+    arrays = in_order(x), _given(weight, x.dtype), _given(bias, x.dtype), out.reshape(-1), mean, variance
     if places < _MANY:
         together = _together(x.size, count, places)
         _run(columns.forward, x.size, -(-count // together), *arrays, _shape(x), together, fixed, eps)
@@ -493,7 +489,15 @@ def channels_back(
     examples, count, places = _shape(x)
     to_input = np.empty(x.shape if wants[0] else 0, x.dtype)
     learned = np.zeros((1, 2, count))
-    arrays = _flat(g), _flat(x), _given(weight, x.dtype), _flat(mean), _flat(variance), to_input.reshape(-1), learned
+    arrays = (
+        in_order(g),
+        in_order(x),
+        _given(weight, x.dtype),
+        in_order(mean),
+        in_order(variance),
+        to_input.reshape(-1),
+        learned,
+    )
     if places < _MANY:
         together = _together(x.size, count, places)
         _run(columns.backward, x.size, -(-count // together), *arrays, _shape(x), together, fixed, eps)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphgrad.kernels.plain.random import dropped
+from graphgrad.kernels.sums import add_up
 
 __all__ = ["backward", "forward"]
 
@@ -86,5 +87,5 @@ def backward(
     if "mask" in needs and mask is not None:
         axes = tuple(range(grads.ndim - mask.ndim))
         axes += tuple(axis - mask.ndim for axis, n in enumerate(mask.shape) if n != grads.shape[axis - mask.ndim])
-        found["mask"] = np.add.reduce(grads, axis=axes, keepdims=True).reshape(mask.shape)
+        found["mask"] = add_up(grads, axes, True).reshape(mask.shape)
     return found

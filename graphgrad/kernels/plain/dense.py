@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphgrad.kernels.sums import sum_of_rows
+from graphgrad.kernels.sums import add_up
 
 __all__ = ["ACTIVATIONS", "back", "finish"]
 
@@ -49,4 +49,4 @@ def back(g: Array, out: Array, activation: str) -> tuple[Array, Array]:
         d = g * (1 - out * out)
     else:
         d = g * (out * (1 - out))
-    return d, sum_of_rows(d)
+    return d, add_up(d, 0)

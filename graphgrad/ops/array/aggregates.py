@@ -10,6 +10,7 @@ import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.kernels.sums import add_up
 from graphgrad.ops.array.arithmetic import abs as absolute
 from graphgrad.ops.array.arithmetic import multiply, not_equal, power, sqrt, square, subtract
 from graphgrad.ops.array.cumulative import cumprod
@@ -45,7 +46,6 @@ __all__ = ["logmeanexp", "prod", "ptp", "vector_norm"]
 
 Shape = tuple[int, ...]
 
-_add_reduce = reduce_with(np.add)
 _maximum_reduce = reduce_with(np.maximum)
 _minimum_reduce = reduce_with(np.minimum)
 _multiply_reduce = reduce_with(np.multiply)
@@ -238,9 +238,9 @@ def vector_norm(x: Array, *, axis: Axis = None, keepdims: bool = False, ord: flo
     refuse_number(x, axis)
     x = np.abs(floating(x))
     if ord == 0:
-        return _add_reduce((x != 0).astype(x.dtype), axis=axis, keepdims=keepdims)
+        return add_up((x != 0).astype(x.dtype), axis, keepdims)
     if ord == 1:
-        return _add_reduce(x, axis=axis, keepdims=keepdims)
+        return add_up(x, axis, keepdims)
     if math.isinf(ord):
         return (_maximum_reduce if ord > 0 else _minimum_reduce)(x, axis=axis, keepdims=keepdims)
     # Powers of the ratio to the element that decides neither overflow nor vanish.
@@ -251,9 +251,9 @@ def vector_norm(x: Array, *, axis: Axis = None, keepdims: bool = False, ord: flo
     scale = np.where((extreme > 0) & np.isfinite(extreme), extreme, 1.0)
     with np.errstate(divide="ignore"):
         if ord == 2:
-            total = np.sqrt(_add_reduce(np.square(x / scale), axis=axis, keepdims=True)) * scale
+            total = np.sqrt(add_up(np.square(x / scale), axis, True)) * scale
         else:
-            total = _add_reduce((x / scale) ** ord, axis=axis, keepdims=True) ** (1 / ord) * scale
+            total = add_up((x / scale) ** ord, axis, True) ** (1 / ord) * scale
     return total if keepdims else np.reshape(total, reduced(x.shape, axis, False))
 
 

@@ -14,6 +14,7 @@ from graphgrad.graph.operation import ErrorSample
 from graphgrad.graph.tensor import Tensor
 from graphgrad.ops.array.indexing import index_add
 from graphgrad.ops.array.reductions import prepare_axis
+from graphgrad.ops.array.reductions import sum as sum_of
 from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.samples import sample
 from graphgrad.ops.shapes import free, normalize_axes, one_axis
@@ -24,6 +25,7 @@ Shape = tuple[int, ...]
 Counts = int | np.ndarray[Any, Any]
 
 _index_add: Callable[..., Any] = polymorphic(index_add)
+_sum: Callable[..., Any] = polymorphic(sum_of)
 
 
 def _turned(x: Shape, /, axis: int | Sequence[int] | None) -> Shape:
@@ -277,7 +279,7 @@ def _tiled(x: Shape, /, reps: Shape) -> Shape:
 def _over_tiles(g: Any, x_shape: Shape, reps: Shape) -> Any:
     lengths, times = _side_by_side(x_shape, reps)
     apart = np.reshape(g, [one for pair in zip(times, lengths, strict=True) for one in pair])
-    return np.reshape(np.sum(apart, axis=tuple(range(0, 2 * len(times), 2))), x_shape)
+    return np.reshape(_sum(apart, axis=tuple(range(0, 2 * len(times), 2))), x_shape)
 
 
 @op(
@@ -347,7 +349,7 @@ def _over_repeats(g: Any, x_shape: Shape, repeats: Counts, axis: int | None) -> 
     shape, at = (x_shape, axis % len(x_shape)) if axis is not None else ((math.prod(x_shape),), 0)
     if isinstance(repeats, int):
         apart = np.reshape(g, (*shape[: at + 1], repeats, *shape[at + 1 :]))
-        return np.reshape(np.sum(apart, axis=at + 1), x_shape)
+        return np.reshape(_sum(apart, axis=at + 1), x_shape)
     places = np.repeat(np.arange(shape[at]), repeats)
     return np.reshape(_index_add(g, shape=shape, key=(*[slice(None)] * at, places)), x_shape)
 

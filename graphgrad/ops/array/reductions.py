@@ -11,8 +11,9 @@ import numpy as np
 
 from graphgrad.graph.errors import ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.kernels.sums import add_up
 from graphgrad.ops.array.elementwise import exp, log
-from graphgrad.ops.declare import Array, op
+from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.samples import sample
 from graphgrad.ops.shapes import normalize_axes, reduced
 
@@ -26,7 +27,6 @@ def reduce_with(ufunc: Any) -> Any:
     return ufunc.reduce
 
 
-_add_reduce = reduce_with(np.add)
 _maximum_reduce = reduce_with(np.maximum)
 _minimum_reduce = reduce_with(np.minimum)
 
@@ -132,7 +132,10 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     tensor([4., 6.])
     """
     refuse_number(x, axis)
-    return _add_reduce(x, axis=axis, keepdims=keepdims)
+    return add_up(x, axis, keepdims)
+
+
+_sum = polymorphic(sum)
 
 
 def count_of(x_shape: tuple[int, ...], axis: Axis) -> int:
@@ -174,14 +177,14 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> gg.mean([[1.0, 2.0], [3.0, 4.0]], axis=1)
     tensor([1.5, 3.5])
     """
-    result = _add_reduce(roomy(x), axis=axis, keepdims=keepdims) / count_of(x.shape, axis)
+    result = add_up(roomy(x), axis, keepdims) / count_of(x.shape, axis)
     return result.astype(x.dtype) if x.dtype == np.float16 else result
 
 
 def shared(g: Any, winners: Any, axis: Axis) -> Any:
     """The gradient of an extreme element, in even parts for all that are it; nan if it is nan, which equals none."""
     ones = winners.astype(g.dtype)
-    return ones * (g / np.sum(ones, axis=axis, keepdims=True))
+    return ones * (g / _sum(ones, axis=axis, keepdims=True))
 
 
 def _shared_by_ties(g: Any, x: Any, out: Any, axis: Axis, keepdims: bool) -> Any:
@@ -295,7 +298,7 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     # Taking out an infinite element would leave inf - inf.
     shift = np.where(np.isfinite(largest), largest, 0.0)
     with np.errstate(divide="ignore"):
-        total = np.log(_add_reduce(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+        total = np.log(add_up(np.exp(x - shift), axis, True)) + shift
     return total if keepdims else np.reshape(total, reduced(x.shape, axis, False))
 
 

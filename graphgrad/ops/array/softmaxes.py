@@ -10,6 +10,7 @@ import numpy as np
 
 from graphgrad.graph.errors import DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.kernels.sums import add_up
 from graphgrad.ops.array.elementwise import exp
 from graphgrad.ops.array.reductions import floating, logsumexp, max, refuse_number, sum
 from graphgrad.ops.declare import Array, op, polymorphic
@@ -79,7 +80,7 @@ def softmax(x: Array, axis: int = -1) -> Any:
     x = floating(x)
     e = x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
     np.exp(e, out=e)
-    e /= np.add.reduce(e, axis=axis, keepdims=True)
+    e /= add_up(e, axis, True)
     return e
 
 
@@ -113,5 +114,5 @@ def log_softmax(x: Array, axis: int = -1) -> Any:
     refuse_number(x, axis)
     x = floating(x)
     shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
-    shifted -= np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+    shifted -= np.log(add_up(np.exp(shifted), axis, True))
     return shifted

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphgrad.graph.errors import DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.kernels.sums import add_up
 from graphgrad.ops.array.arithmetic import divide, multiply, square, subtract
 from graphgrad.ops.array.arithmetic import sqrt as square_root
 from graphgrad.ops.array.axes import matrix_transpose, permute_dims
@@ -22,7 +23,6 @@ from graphgrad.ops.array.reductions import (
     keep_axes,
     mean,
     prepare_axis,
-    reduce_with,
     refuse_number,
     roomy,
 )
@@ -39,8 +39,6 @@ from graphgrad.ops.shapes import normalize_axes, reduced
 __all__ = ["average", "corrcoef", "cov", "std", "var"]
 
 Shape = tuple[int, ...]
-
-_add_reduce = reduce_with(np.add)
 
 
 # ---- variances -------------------------------------------------------------------------------------------------------
@@ -61,8 +59,8 @@ def _variance(x: Any, axis: Axis, correction: float, keepdims: bool) -> Any:
     """The variance, of float16 in float32, in which the squares have room."""
     refuse_number(x, axis)
     x = roomy(x)
-    deviations = x - _add_reduce(x, axis=axis, keepdims=True) / count_of(x.shape, axis)
-    return _add_reduce(deviations * deviations, axis=axis, keepdims=keepdims) / freedom(x.shape, axis, correction)
+    deviations = x - add_up(x, axis, True) / count_of(x.shape, axis)
+    return add_up(deviations * deviations, axis, keepdims) / freedom(x.shape, axis, correction)
 
 
 def _in_float16_again(result: Any, x: Any) -> Any:

@@ -18,6 +18,7 @@ from graphgrad.graph.mode import MODE
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.kernels.choice import kernels_of
 from graphgrad.kernels.reserve import Reserve
+from graphgrad.kernels.sums import add_up
 from graphgrad.ops import shapes
 from graphgrad.ops.array.arithmetic import add, multiply
 from graphgrad.ops.array.axes import matrix_transpose
@@ -247,10 +248,11 @@ def _summed(gradient: Any, shape: Shape, grouped: bool) -> Any:
         return gradient
     if grouped:
         heads = shape[-3]
-        gradient = gradient.reshape(*gradient.shape[:-3], heads, gradient.shape[-3] // heads, *shape[-2:]).sum(-3)
+        apart = gradient.reshape(*gradient.shape[:-3], heads, gradient.shape[-3] // heads, *shape[-2:])
+        gradient = add_up(apart, -3)
     more = gradient.ndim - len(shape)
     axes = (*range(more), *(more + i for i, n in enumerate(shape) if n != gradient.shape[more + i]))
-    return np.add.reduce(gradient, axis=axes, keepdims=True).reshape(shape)
+    return add_up(gradient, axes, True).reshape(shape)
 
 
 _by_kernel = by_kernel(

@@ -18,7 +18,7 @@ from graphgrad.ops.array.arithmetic import add, divide, multiply, subtract
 from graphgrad.ops.array.axes import moveaxis
 from graphgrad.ops.array.elementwise import sigmoid
 from graphgrad.ops.array.encoding import one_hot
-from graphgrad.ops.array.reductions import max
+from graphgrad.ops.array.reductions import max, sum
 from graphgrad.ops.array.searching import argmax
 from graphgrad.ops.array.shaping import astype, reshape
 from graphgrad.ops.array.softmaxes import softmax
@@ -36,6 +36,7 @@ __all__ = ["glu", "gumbel_softmax", "maxout", "softmin"]
 Shape = tuple[int, ...]
 _sigmoid = polymorphic(sigmoid)
 _softmax = polymorphic(softmax)
+_sum = polymorphic(sum)
 
 
 def _prepare_dim(attrs: dict[str, Any]) -> None:
@@ -67,7 +68,7 @@ _BAD_DIM = (
 
 
 @op(
-    input=lambda g, out, dim: out * (np.sum(g * out, axis=dim, keepdims=True) - g),
+    input=lambda g, out, dim: out * (_sum(g * out, axis=dim, keepdims=True) - g),
     formula="exp(-{input}) / sum(exp(-{input}), axis={dim}, keepdims=True)",
     back={"input": "{out} · (sum({g} · {out}) - {g})"},
     shape=_same_along_dim,
@@ -119,7 +120,7 @@ def _noisy(logits: Any, tau: float, seed: int | None) -> Any:
 
 def _gumbel_rule(g: Any, logits: Any, tau: float, dim: int, seed: int | None) -> Any:
     y = _softmax(_noisy(logits, tau, seed), axis=dim)
-    return y * (g - np.sum(g * y, axis=dim, keepdims=True)) / tau
+    return y * (g - _sum(g * y, axis=dim, keepdims=True)) / tau
 
 
 def _gumbel_expanded(logits: Any, tau: float, hard: bool, dim: int, seed: int | None) -> Any:

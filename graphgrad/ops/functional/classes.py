@@ -13,7 +13,9 @@ import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError, describe
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.ops.array.reductions import sum
 from graphgrad.ops.attributes import keep_integers
+from graphgrad.ops.declare import polymorphic
 from graphgrad.ops.functional.loss_parts import (
     BAD_REDUCTION,
     per_loss,
@@ -39,6 +41,8 @@ __all__ = [
 ]
 
 Shape = tuple[int, ...]
+
+_sum = polymorphic(sum)
 
 
 def class_axis(rank: int) -> int:
@@ -163,7 +167,7 @@ class Classes:
 
     def total(self, weight: Any) -> Any:
         """What a mean divides by: the weights of the examples' classes, or the number of examples that count."""
-        return self.given.size if weight is None else np.sum(weight[self.given])
+        return self.given.size if weight is None else _sum(weight[self.given])
 
 
 def along_classes(weight: Any, shape: Shape) -> Any:
@@ -188,7 +192,7 @@ def to_weights(g: Any, losses: Any, hot: Any, classes: Classes, weight: Any, out
     else:
         each = for_rows(g, classes.shape, None, reduction)
     others = tuple(i for i in range(len(classes.shape)) if i != classes.axis)
-    return np.sum(each * losses, axis=others)
+    return _sum(each * losses, axis=others)
 
 
 # ---- samples ---------------------------------------------------------------------------------------------------------

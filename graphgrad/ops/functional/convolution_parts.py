@@ -15,13 +15,13 @@ import numpy as np
 
 from graphgrad.graph.tensor import Tensor
 from graphgrad.kernels.choice import kernels_of
-from graphgrad.kernels.sums import sum_of_channels
 from graphgrad.ops.array.indexing import getitem, index_add
 from graphgrad.ops.array.padding import pad
+from graphgrad.ops.array.reductions import sum
 from graphgrad.ops.array.shaping import reshape
 from graphgrad.ops.array.windows import sliding_window_view
 from graphgrad.ops.composite import named
-from graphgrad.ops.declare import find
+from graphgrad.ops.declare import find, polymorphic
 from graphgrad.ops.functional.convolution_sizes import convolved, sides_of, transposed, weighted
 from graphgrad.ops.matrix.einsum import einsum
 
@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 Shape = tuple[int, ...]
+_sum = polymorphic(sum)
 
 
 # ---- values ----------------------------------------------------------------------------------------------------------
@@ -219,13 +220,7 @@ def weight_rule(n: int) -> Callable[..., Any]:
 
 def bias_rule(n: int) -> Callable[..., Any]:
     """What a convolution, also a transposed one, passes back to its bias."""
-
-    def bias(g: Any) -> Any:
-        if type(g) is np.ndarray:
-            return sum_of_channels(g.reshape(math.prod(g.shape[: -n - 1]), g.shape[-n - 1], math.prod(g.shape[-n:])))
-        return np.sum(g, axis=tuple(axis for axis in range(len(g.shape)) if axis != len(g.shape) - n - 1))
-
-    return bias
+    return lambda g: _sum(g, axis=tuple(axis for axis in range(len(g.shape)) if axis != len(g.shape) - n - 1))
 
 
 def transposed_input_rule(n: int) -> Callable[..., Any]:

@@ -20,6 +20,7 @@ from graphgrad.kernels.choice import kernels_of
 from graphgrad.kernels.plain import cross_entropy as plain
 from graphgrad.kernels.plain import cross_entropy_places as plain_places
 from graphgrad.kernels.reserve import Reserve
+from graphgrad.kernels.sums import add_up
 from graphgrad.ops.array.arithmetic import multiply, negative
 from graphgrad.ops.array.elementwise import log
 from graphgrad.ops.array.reductions import sum
@@ -270,7 +271,7 @@ def _loss_of_tables(
     products = truth.rows(truth.table * -_log_softmax(input, axis=truth.axis))
     if weight is not None:
         products = products * along_classes(weight, input.shape)
-    return reduce(np.add.reduce(products, axis=truth.axis), reduction, truth.total(weight))
+    return reduce(add_up(products, truth.axis), reduction, truth.total(weight))
 
 
 def _gradient_of_tables(
@@ -282,7 +283,7 @@ def _gradient_of_tables(
     if weight is not None:
         t = t * along_classes(weight, truth.shape)
     if weight is not None or truth.classes is None:
-        p *= np.sum(t, axis=truth.axis, keepdims=True)
+        p *= add_up(t, truth.axis, True)
     p -= t
     p *= each
     return truth.rows(p)
@@ -308,7 +309,7 @@ def _entropy_weight(
         hot = truth.classes.hot(input.dtype)
         return to_weights(g, losses, hot, truth.classes, weight, out, reduction)
     each = for_rows(g, truth.shape, truth.total(weight), reduction)
-    return np.sum(each * losses, axis=tuple(i for i in range(len(truth.shape)) if i != truth.axis))
+    return add_up(each * losses, tuple(i for i in range(len(truth.shape)) if i != truth.axis))
 
 
 # ---- all gradients ---------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from graphgrad.kernels.choice import kernels_of
 from graphgrad.kernels.plain import dense as plain
 from graphgrad.kernels.products import product
 from graphgrad.kernels.reserve import Reserve
-from graphgrad.kernels.sums import sum_of_rows
+from graphgrad.kernels.sums import add_up
 from graphgrad.ops.array.elementwise import relu, sigmoid, tanh
 from graphgrad.ops.declare import Array, op
 from graphgrad.ops.functional.activations import gelu, silu
@@ -103,7 +103,7 @@ def _backward(
             (rule,) = _ACTIVATIONS[activation].op.rules.values()
             g = rule.function(g, affine, *({"none"} if activation == "gelu" else ()))
         d = _matrix(g)
-        total = sum_of_rows(d) if "bias" in wanted else None
+        total = add_up(d, 0) if "bias" in wanted else None
     found = {"bias": total}
     if "input" in wanted:
         found["input"] = product(d, weight).reshape(np.shape(input))

@@ -11,7 +11,7 @@ import numpy as np
 from graphgrad.graph.errors import ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.kernels.products import product
-from graphgrad.kernels.sums import sum_of_rows
+from graphgrad.kernels.sums import add_up
 from graphgrad.ops.array.arithmetic import add, multiply
 from graphgrad.ops.array.axes import permute_dims
 from graphgrad.ops.array.reductions import sum as sum_of
@@ -72,7 +72,7 @@ def in_rows(g: Any, weight: Any) -> Any:
 
 def over_examples(g: Any) -> Any:
     """What a bias receives: as it is where that is recorded, since broadcasting is undone for all; else their sum."""
-    return sum_of_rows(rows(g)) if type(g) is np.ndarray and g.ndim > 1 else g
+    return add_up(g, tuple(range(g.ndim - 1))) if type(g) is np.ndarray and g.ndim > 1 else g
 
 
 @op(

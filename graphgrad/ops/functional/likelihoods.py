@@ -13,11 +13,12 @@ import numpy as np
 
 from graphgrad.graph.errors import ArgumentError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
+from graphgrad.kernels.sums import add_up
 from graphgrad.ops.array.arithmetic import divide, greater, multiply, square, subtract
 from graphgrad.ops.array.elementwise import exp, log
 from graphgrad.ops.array.reductions import sum
 from graphgrad.ops.array.selection import maximum, where
-from graphgrad.ops.declare import Array, op
+from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.functional.loss_parts import (
     BAD_REDUCTION,
     NOT_BELOW_ZERO,
@@ -40,6 +41,8 @@ NAMESPACE = "nn.functional"
 __all__ = ["gaussian_nll_loss", "kl_div", "poisson_nll_loss"]
 
 Shape = tuple[int, ...]
+
+_sum = polymorphic(sum)
 
 
 # ---- counts ----------------------------------------------------------------------------------------------------------
@@ -176,7 +179,7 @@ def _gaussian_input(g: Any, input: Any, target: Any, var: Any, eps: float, reduc
 def _gaussian_var(g: Any, input: Any, target: Any, var: Any, eps: float, reduction: str) -> Any:
     v = np.maximum(_beside(var, input), eps)
     slopes = per_loss(g, np.size(input), reduction) * (0.5 / v - 0.5 * np.square((input - target) / v))
-    return np.sum(slopes, axis=-1) if _is_per_row(*shapes_of(var, input)) else slopes
+    return _sum(slopes, axis=-1) if _is_per_row(*shapes_of(var, input)) else slopes
 
 
 def _gaussian_expanded(input: Any, target: Any, var: Any, full: bool, eps: float, reduction: str) -> Any:
@@ -377,5 +380,5 @@ def kl_div(input: Array, target: Array, *, reduction: str = "mean", log_target: 
     p, counts, log_p = _kl_parts(target, log_target)
     losses = p * (log_p - np.where(counts, input, 0.0))
     if reduction == "batchmean":
-        return np.add.reduce(losses, axis=None) / _kl_divisor(input.shape, reduction)
+        return add_up(losses) / _kl_divisor(input.shape, reduction)
     return reduce(losses, reduction)

@@ -16,6 +16,7 @@ import numpy as np
 from graphgrad.graph.errors import ArgumentError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample
 from graphgrad.graph.tensor import Tensor
+from graphgrad.kernels.sums import add_up
 from graphgrad.ops.array.arithmetic import equal, power
 from graphgrad.ops.array.reductions import mean, sum
 from graphgrad.ops.array.selection import where
@@ -96,7 +97,7 @@ def reduce(losses: Any, reduction: str, divisor: Any = None) -> Any:
     """
     if reduction == "none":
         return losses
-    total = np.add.reduce(losses, axis=None)
+    total = add_up(losses)
     return total if reduction == "sum" else total / (losses.size if divisor is None else divisor)
 
 

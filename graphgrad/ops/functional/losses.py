@@ -19,7 +19,7 @@ from graphgrad.ops.array.arithmetic import divide, multiply, square, subtract
 from graphgrad.ops.array.elementwise import softplus
 from graphgrad.ops.array.reductions import sum
 from graphgrad.ops.array.selection import maximum, where
-from graphgrad.ops.declare import Array, op
+from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.functional.loss_parts import (
     ABOVE_ZERO,
     NOT_BELOW_ZERO,
@@ -41,6 +41,8 @@ from graphgrad.ops.samples import array, sample
 NAMESPACE = "nn.functional"
 __all__ = ["huber_loss", "l1_loss", "log_cosh_loss", "mse_loss", "pinball_loss", "smooth_l1_loss"]
 
+_sum = polymorphic(sum)
+
 
 # ---- with a weight for each element ----------------------------------------------------------------------------------
 
@@ -51,19 +53,19 @@ def _weighted(losses: Any, weight: Any) -> Any:
 
 def _total(weight: Any) -> Any:
     """What a weighted mean divides by; None for the number of losses."""
-    return None if weight is None else np.sum(weight)
+    return None if weight is None else _sum(weight)
 
 
 def _each(g: Any, input: Any, weight: Any, reduction: str) -> Any:
     """The gradient of each element's loss before it is weighted."""
     if weight is None:
         return per_loss(g, np.size(input), reduction)
-    return per_loss(g, np.sum(weight), reduction) * weight
+    return per_loss(g, _sum(weight), reduction) * weight
 
 
 def _for_weight(g: Any, losses: Any, weight: Any, out: Any, reduction: str) -> Any:
     # In Σ w l / Σ w a weight stands above and below.
-    return g * (losses - out) / np.sum(weight) if reduction == "mean" else g * losses
+    return g * (losses - out) / _sum(weight) if reduction == "mean" else g * losses
 
 
 def _with_weights(rng: np.random.Generator, **attrs: Any) -> Iterator[Sample]:

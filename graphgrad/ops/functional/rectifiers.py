@@ -16,10 +16,11 @@ from graphgrad.graph.errors import ArgumentError, DTypeError, ShapeError
 from graphgrad.graph.operation import ErrorSample, Sample, ScalarForm
 from graphgrad.ops.array.arithmetic import abs as absolute
 from graphgrad.ops.array.arithmetic import add, divide, greater, less_equal, multiply, subtract
+from graphgrad.ops.array.reductions import sum
 from graphgrad.ops.array.selection import maximum, minimum, where
 from graphgrad.ops.array.shaping import reshape
 from graphgrad.ops.attributes import keep_numbers
-from graphgrad.ops.declare import Array, op
+from graphgrad.ops.declare import Array, op, polymorphic
 from graphgrad.ops.samples import array, elementwise_samples, sample
 from graphgrad.ops.seeds import keep_seed, uniform
 
@@ -37,6 +38,8 @@ __all__ = [
 ]
 
 Shape = tuple[int, ...]
+
+_sum = polymorphic(sum)
 
 
 # ---- two pieces ------------------------------------------------------------------------------------------------------
@@ -95,7 +98,7 @@ def _prelu_rule_of_weight(g: Any, input: Any, weight_shape: Shape) -> Any:
     contributions = np.where(input > 0, 0.0, g * input)
     shared = math.prod(weight_shape) == 1
     axes = tuple(axis for axis in range(len(input.shape)) if shared or axis != 1)
-    return np.reshape(np.sum(contributions, axis=axes), weight_shape)
+    return np.reshape(_sum(contributions, axis=axes), weight_shape)
 
 
 def _prelu_samples(rng: np.random.Generator) -> Iterator[Sample]:
