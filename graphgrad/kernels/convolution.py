@@ -17,7 +17,7 @@ Beyond operands and results that takes, for each processor:
 - one padded image, or some if their planes have fewer than 64 outputs: then so many that there are 64 to 127 outputs
 - 1 MiB of columns, or 4 MiB where that were fewer than 64 windows, or 64 windows if that is more; for transformed
   tiles, 240 tiles (or a row of them) of an image, 36 times as many numbers as there are channels
-- `weight_gradient`: the weights once, or twice if they are transformed
+- `weight_gradient`: the weights once, or twice if they are transformed; in float64 where each channel has its own
 
 and a copy of the weights in the order in which they are multiplied, transformed twice as many. None of it is kept but
 up to 16 MiB for each thread.
