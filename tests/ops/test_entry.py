@@ -343,3 +343,23 @@ def test_complex_numbers_are_refused_of_many_examples_too(op: Op) -> None:
     examples = [np.stack([one, one]).astype("complex128") for one in case.operands]
     with pytest.raises(gg.DTypeError, match=f"^{re.escape(op.name)}: complex numbers are not supported"):
         gg.vmap(lambda *operands: case.run(operands))(*examples)
+
+
+# ---- the shorter way of operations with attributes -------------------------------------------------------------------
+
+
+@each_case(case for case in DIFFERENTIABLE if case.op.outputs == 1)
+def test_the_shorter_way_makes_the_node_that_the_general_way_makes(case: Case) -> None:
+    operands = case.tensors()
+    seen: list[tuple[Any, ...]] = []
+    (short,) = case.run(operands)
+    with gg.record():  # not the fast mode: whatever is run goes the general way
+        (general,) = case.run(operands)
+    for result in (short, general):
+        node = result.node
+        assert node is not None
+        assert isinstance(node.saved, tuple)
+        kept = [None if one is None else np.asarray(one).tobytes() for one in node.saved]
+        seen.append((node.op.name, node.needs, node.shape, node.dtype, node.scope, len(node.operands), kept))
+        assert result.numpy().tobytes() == short.numpy().tobytes()
+    assert seen[0] == seen[1]
